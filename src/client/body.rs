@@ -1,0 +1,279 @@
+//! A body on its way out: exactly the announced number of bytes, or none that a service could take for the whole.
+//!
+//! hyper cuts a source that is longer than its Content-Length and reports success. So the last bytes are held back until
+//! the source has shown its end: a longer, shorter or failing source never becomes an object.
+
+use std::fmt;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Instant;
+
+use crate::sign::ChunkSigner;
+
+/// What is handed to hyper at a time: large enough for few system calls, small enough that its being taken is progress.
+const PIECE: usize = 256 << 10;
+
+/// What is read from a reader at a time.
+const READER_PIECE: usize = 64 << 10;
+
+/// The size of a signed chunk; S3 takes none below 8 KiB but the last.
+pub(super) const SIGNED_CHUNK: u64 = 64 << 10;
+
+/// Where a body's bytes come from.
+pub(super) enum Source {
+    Bytes(Bytes),
+    File(FileSource),
+    Reader(Box<dyn AsyncRead + Send + Unpin>, BytesMut),
+}
+
+impl Source {
+    pub fn reader(reader: Box<dyn AsyncRead + Send + Unpin>) -> Self {
+        Self::Reader(reader, BytesMut::new())
+    }
+
+    pub fn file(file: File) -> Self {
+        Self::File(FileSource::Idle(file))
+    }
+
+    /// The next bytes; `None` at the end. Never more than `PIECE`.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        match self {
+            Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(Ok(None)),
+            Self::Bytes(bytes) => Poll::Ready(Ok(Some(bytes.split_to(bytes.len().min(PIECE))))),
+            Self::File(file) => file.poll_next(cx),
+            Self::Reader(reader, buffer) => poll_reader(reader, buffer, cx),
+        }
+    }
+}
+
+fn poll_reader(
+    reader: &mut (dyn AsyncRead + Send + Unpin),
+    buffer: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Option<Bytes>>> {
+    buffer.reserve(READER_PIECE);
+    let mut limited = buffer.limit(READER_PIECE);
+    let count = ready!(pin!(reader.read_buf(&mut limited)).poll(cx))?;
+    Poll::Ready(Ok((count > 0).then(|| buffer.split().freeze())))
+}
+
+/// A file read piece by piece off the reactor, without a copy.
+pub(super) enum FileSource {
+    Idle(File),
+    Reading(JoinHandle<(File, io::Result<Bytes>)>),
+    Lost,
+}
+
+impl FileSource {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        loop {
+            match std::mem::replace(self, Self::Lost) {
+                Self::Idle(file) => *self = Self::Reading(spawn_blocking(move || read_piece(file))),
+                Self::Reading(mut reading) => match Pin::new(&mut reading).poll(cx) {
+                    Poll::Pending => {
+                        *self = Self::Reading(reading);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(read) => {
+                        let (file, bytes) = read.map_err(io::Error::other)?;
+                        *self = Self::Idle(file);
+                        return Poll::Ready(bytes.map(|bytes| Some(bytes).filter(|bytes| !bytes.is_empty())));
+                    }
+                },
+                Self::Lost => return Poll::Ready(Err(io::Error::other("the runtime is shutting down"))),
+            }
+        }
+    }
+}
+
+fn read_piece(mut file: File) -> (File, io::Result<Bytes>) {
+    let mut bytes = Vec::with_capacity(PIECE);
+    let read = (&mut file).take(PIECE as u64).read_to_end(&mut bytes);
+    (file, read.map(|_| bytes.into()))
+}
+
+/// What went wrong with a source, found again in hyper's error.
+#[derive(Debug)]
+pub(super) enum SourceError {
+    Failed(io::Error),
+    Shorter { announced: u64, read: u64 },
+    Longer { announced: u64 },
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "the source failed: {error}"),
+            Self::Shorter { announced, read } => write!(f, "the source ended after {read} of {announced} bytes"),
+            Self::Longer { announced } => write!(f, "the source goes on after the {announced} bytes announced"),
+        }
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Shorter { .. } | Self::Longer { .. } => None,
+        }
+    }
+}
+
+/// How far a body is; shared with the transport, which watches over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The source has no bytes ready: the caller's time, not the service's.
+    WaitsForSource,
+    /// Bytes were handed over at this time.
+    WaitsForSocket(Instant),
+    /// All bytes were handed over at this time.
+    Sent(Instant),
+}
+
+/// The shared view of a body's [`Progress`].
+#[derive(Clone, Debug)]
+pub(super) struct Watch(Arc<Mutex<Progress>>);
+
+impl Watch {
+    fn new(progress: Progress) -> Self {
+        Self(Arc::new(Mutex::new(progress)))
+    }
+
+    pub fn progress(&self) -> Progress {
+        // A plain value is never half-written.
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, progress: Progress) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+}
+
+/// A request's body.
+pub(super) struct SendBody {
+    source: Source,
+    announced: u64,
+    taken: u64,
+    /// The last bytes, until the source has shown its end.
+    held: Option<Bytes>,
+    ended: bool,
+    framer: Option<Framer>,
+    wire_length: u64,
+    watch: Watch,
+}
+
+impl SendBody {
+    /// Sends `length` bytes of a source; chunk by chunk if there is a signer, when `wire_length` counts the framing too.
+    pub fn new(source: Source, length: u64, signer: Option<ChunkSigner>, wire_length: u64) -> Self {
+        let now = Instant::now();
+        let ended = wire_length == 0 && matches!(&source, Source::Bytes(_));
+        let watch = Watch::new(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) });
+        let framer = signer.map(Framer::new);
+        Self { source, announced: length, taken: 0, held: None, ended, framer, wire_length, watch }
+    }
+
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
+    /// The next bytes that may leave, counted; `None` once the source has ended as announced.
+    fn poll_counted(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, SourceError>> {
+        let announced = self.announced;
+        loop {
+            match ready!(self.source.poll_next(cx)).map_err(SourceError::Failed)? {
+                None if self.taken == announced => return Poll::Ready(Ok(self.held.take())),
+                None => return Poll::Ready(Err(SourceError::Shorter { announced, read: self.taken })),
+                Some(bytes) => {
+                    self.taken += bytes.len() as u64;
+                    if self.taken > announced {
+                        return Poll::Ready(Err(SourceError::Longer { announced }));
+                    }
+                    if self.taken < announced {
+                        return Poll::Ready(Ok(Some(bytes)));
+                    }
+                    self.held = Some(bytes);
+                }
+            }
+        }
+    }
+}
+
+impl Body for SendBody {
+    type Data = Bytes;
+    type Error = SourceError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
+        while !self.ended {
+            let Poll::Ready(next) = self.poll_counted(cx) else {
+                self.watch.set(Progress::WaitsForSource);
+                return Poll::Pending;
+            };
+            let next = next.inspect_err(|_| self.ended = true)?;
+            self.ended = self.taken == self.announced;
+            let ended = self.ended;
+            let frame = match &mut self.framer {
+                None => next,
+                Some(framer) => framer.frame(next, ended),
+            };
+            let now = Instant::now();
+            self.watch.set(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) });
+            if let Some(bytes) = frame {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.wire_length)
+    }
+}
+
+/// Puts a body into signed chunks of `SIGNED_CHUNK`, as its announced length on the wire counts on.
+struct Framer {
+    signer: ChunkSigner,
+    gathered: BytesMut,
+}
+
+impl Framer {
+    fn new(signer: ChunkSigner) -> Self {
+        Self { signer, gathered: BytesMut::new() }
+    }
+
+    /// Takes bytes and gives the chunks that are full, and at the end the rest and the closing chunk.
+    fn frame(&mut self, bytes: Option<Bytes>, end: bool) -> Option<Bytes> {
+        self.gathered.extend_from_slice(&bytes.unwrap_or_default());
+        let mut framed = BytesMut::new();
+        while self.gathered.len() >= SIGNED_CHUNK as usize {
+            let chunk = self.gathered.split_to(SIGNED_CHUNK as usize);
+            self.push_chunk(&mut framed, &chunk);
+        }
+        if end {
+            let rest = self.gathered.split();
+            if !rest.is_empty() {
+                self.push_chunk(&mut framed, &rest);
+            }
+            framed.extend_from_slice(self.signer.end().as_bytes());
+        }
+        Some(framed.freeze()).filter(|framed| !framed.is_empty())
+    }
+
+    fn push_chunk(&mut self, framed: &mut BytesMut, chunk: &[u8]) {
+        framed.extend_from_slice(self.signer.head(chunk).as_bytes());
+        framed.extend_from_slice(chunk);
+        framed.extend_from_slice(b"\r\n");
+    }
+}

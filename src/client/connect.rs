@@ -1,0 +1,204 @@
+//! Makes connections: resolves, connects, shakes hands over TLS, all within `connect-timeout`.
+//!
+//! A connection knows how often it was used and when it last took bytes; the transport asks it to tell a stale connection
+//! from a fresh one, and a slow upload from a dead one.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use tokio::time::{Instant, timeout};
+use tower_service::Service;
+
+/// TCP keepalive finds a peer that vanished while a connection was idle.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_RETRIES: u32 = 3;
+
+pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
+type Dialing<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// What a connection runs over.
+pub(super) trait Io: Read + Write + Send + Unpin {}
+impl<T: Read + Write + Send + Unpin> Io for T {}
+
+/// How a connection to an address is made.
+type Dial = Arc<dyn Fn(Uri) -> Dialing<Box<dyn Io>> + Send + Sync>;
+
+/// The connector under hyper-util's pool.
+#[derive(Clone)]
+pub(super) struct Connector {
+    dial: Dial,
+    limit: Duration,
+}
+
+impl Connector {
+    /// Makes connections by TCP, and by TLS over it where a configuration is given.
+    pub fn new(limit: Duration, #[cfg(feature = "tls")] tls: Option<rustls::ClientConfig>) -> Self {
+        let http = http_connector(limit);
+        #[cfg(feature = "tls")]
+        if let Some(config) = tls {
+            let https = hyper_rustls::HttpsConnectorBuilder::new()
+                .with_tls_config(config)
+                .https_only()
+                .enable_http1()
+                .wrap_connector(http);
+            return Self { dial: dial_with(https), limit };
+        }
+        Self { dial: dial_with(http), limit }
+    }
+}
+
+fn http_connector(limit: Duration) -> HttpConnector {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_keepalive(Some(KEEPALIVE));
+    http.set_keepalive_interval(Some(KEEPALIVE));
+    http.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
+    // It divides this among the addresses of a name, so that a dead one leaves time for the next.
+    http.set_connect_timeout(Some(limit));
+    http
+}
+
+fn dial_with<C>(connector: C) -> Dial
+where
+    C: Service<Uri, Error: Into<BoxError>, Future: Send + 'static> + Clone + Send + Sync + 'static,
+    C::Response: Io + 'static,
+{
+    Arc::new(move |uri| {
+        let dialing = connector.clone().call(uri);
+        Box::pin(async move {
+            let io = dialing.await.map_err(Into::into)?;
+            Ok(Box::new(io) as Box<dyn Io>)
+        })
+    })
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Dialing<Stream>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (dialing, limit) = ((self.dial)(uri), self.limit);
+        Box::pin(async move {
+            let io = timeout(limit, dialing).await.map_err(|_| ConnectTimeout(limit))??;
+            Ok(Stream { io, wire: Arc::new(Wire::new()) })
+        })
+    }
+}
+
+/// Resolving, connecting and shaking hands took too long.
+#[derive(Debug)]
+pub(super) struct ConnectTimeout(pub Duration);
+
+impl fmt::Display for ConnectTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection within {:?}", self.0)
+    }
+}
+
+impl StdError for ConnectTimeout {}
+
+/// What is known of a connection while it is used.
+#[derive(Debug)]
+pub(super) struct Wire {
+    opened: Instant,
+    /// Microseconds after `opened` at which the socket last took bytes.
+    last_write: AtomicU64,
+    answered: AtomicBool,
+}
+
+impl Wire {
+    fn new() -> Self {
+        Self { opened: Instant::now(), last_write: AtomicU64::new(0), answered: AtomicBool::new(false) }
+    }
+
+    /// When the socket last took bytes.
+    pub fn last_write(&self) -> Instant {
+        self.opened + Duration::from_micros(self.last_write.load(Ordering::Relaxed))
+    }
+
+    /// Notes that an answer came over the connection.
+    pub fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// True if an earlier request was answered over the connection.
+    pub fn was_used(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    fn wrote(&self) {
+        let since = self.opened.elapsed().as_micros();
+        self.last_write.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// A connection.
+pub(super) struct Stream {
+    io: Box<dyn Io>,
+    wire: Arc<Wire>,
+}
+
+impl Stream {
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.wire.wrote();
+        }
+        written
+    }
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new().extra(self.wire.clone())
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,107 @@
+//! A file that appears whole or not at all: written beside its place, renamed into it at the end.
+
+use std::collections::hash_map::RandomState;
+use std::ffi::OsString;
+use std::fs;
+use std::hash::BuildHasher;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::fs::{File, OpenOptions};
+use tokio::io::AsyncWriteExt;
+
+use super::payload::blocking;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many names are tried; each is random, so a second one is hardly ever needed.
+const MAX_NAMES: u32 = 8;
+
+/// A file being written under another name; removed again unless it is finished.
+pub(super) struct PartFile {
+    file: File,
+    part: Part,
+    target: PathBuf,
+}
+
+/// The name of a part, which is removed when it is dropped.
+struct Part(Option<PathBuf>);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            // There is nobody left to tell, and a part under its own name harms nobody.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl PartFile {
+    pub async fn create(target: &Path) -> Result<Self> {
+        let Some(name) = target.file_name().filter(|_| !target.is_dir()) else {
+            return Err(Error::new(ErrorKind::Sink, format!("{} is a directory, not a file", target.display())));
+        };
+        let mut attempt = 0;
+        loop {
+            let path = target.with_file_name(part_name(name));
+            match open_new(&path).await {
+                Ok(file) => return Ok(Self { file, part: Part(Some(path)), target: target.to_owned() }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < MAX_NAMES => attempt += 1,
+                Err(error) => return Err(sink(&path, error)),
+            }
+        }
+    }
+
+    pub async fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).await.map_err(|error| sink(&self.target, error))
+    }
+
+    /// Makes sure that the bytes are on the disk, then gives the file its name.
+    pub async fn finish(mut self) -> Result<()> {
+        let synced = async {
+            self.file.flush().await?;
+            self.file.sync_all().await
+        };
+        synced.await.map_err(|error| sink(&self.target, error))?;
+        let Self { part, target, .. } = self;
+        blocking(move || rename(part, &target)).await
+    }
+}
+
+fn rename(mut part: Part, target: &Path) -> Result<()> {
+    if let Some(path) = &part.0 {
+        fs::rename(path, target).map_err(|error| sink(target, error))?;
+    }
+    part.0 = None;
+    sync_directory(target).map_err(|error| sink(target, error))
+}
+
+/// The new name lasts only once its directory is on the disk (POSIX leaves it open, Linux demands it).
+#[cfg(unix)]
+fn sync_directory(target: &Path) -> io::Result<()> {
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(directory)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Readable by nobody else until it is whole: it may replace a file that others must not read.
+async fn open_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    options.open(path).await
+}
+
+fn part_name(name: &std::ffi::OsStr) -> OsString {
+    let random = RandomState::new().hash_one(0);
+    let mut part = OsString::from(".");
+    part.push(name);
+    part.push(format!(".{random:016x}.part"));
+    part
+}
+
+fn sink(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Sink, format!("{} cannot be written: {error}", path.display())).with_source(error)
+}

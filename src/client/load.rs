@@ -1,0 +1,62 @@
+//! Reads what a store is opened from: its file, the shared credentials files, the environment, the clock. The only place
+//! that does; what it all means is decided in the core.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::config::{Reference, StoreConfig};
+use crate::credentials::{Credentials, Found, resolve};
+use crate::error::{Error, Result};
+use crate::sign::SigningTime;
+
+/// A configuration has kilobytes; what is larger is another file.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Reads a store's section of a TOML file.
+pub(super) fn config(path: &Path, store: &str) -> Result<StoreConfig> {
+    let shown = path.display();
+    let text = text(path).map_err(|error| Error::config(format!("{shown} cannot be read: {error}")))?;
+    StoreConfig::from_toml(&text, store, &mut look_up).map_err(|error| Error::config(format!("{shown}: {error}")))
+}
+
+/// Finds a configuration's credentials; `None` means that requests go out unsigned.
+pub(super) fn credentials(config: &StoreConfig) -> Result<Option<Credentials>> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let read = |path: &str| match text(Path::new(path)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    };
+    resolve(config.credentials(), &Found { environment: &environment, read: &read })
+}
+
+/// Reads certificates in PEM.
+#[cfg(feature = "tls")]
+pub(super) fn certificates(path: &str) -> Result<String> {
+    text(Path::new(path)).map_err(|error| Error::config(format!("tls.ca-file: {path} cannot be read: {error}")))
+}
+
+/// The time to sign with.
+pub(super) fn now() -> Result<SigningTime> {
+    SigningTime::from_system_time(SystemTime::now())
+}
+
+fn look_up(reference: Reference<'_>) -> std::result::Result<String, String> {
+    match reference {
+        Reference::Env(name) => std::env::var(name).map_err(|_| format!("the environment variable {name} is not set")),
+        Reference::File(path) => text(Path::new(path)).map_err(|error| format!("{path} cannot be read: {error}")),
+    }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let size = fs::metadata(path)?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has {size} bytes, and 1 MiB is the limit"),
+        ));
+    }
+    fs::read_to_string(path)
+}

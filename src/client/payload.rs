@@ -1,0 +1,208 @@
+//! What is put: bytes, a file or a reader, with its length and whether it can be sent twice.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::spawn_blocking;
+
+use super::body::{Source, SourceError};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sign::PayloadHash;
+
+/// Bytes above this many are hashed off the reactor: 64 KiB take about 40 µs.
+const HASH_INLINE: usize = 64 << 10;
+const HASH_BUFFER: usize = 256 << 10;
+
+/// What is put into an object.
+///
+/// Bytes and files can be sent again after a failure; a reader is sent once.
+pub struct Payload(Kind);
+
+enum Kind {
+    Bytes(Bytes),
+    File { path: PathBuf, identity: Identity },
+    Reader { reader: Option<Box<dyn AsyncRead + Send + Unpin>>, length: u64 },
+}
+
+/// What tells a file from one that was changed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Payload {
+    /// Takes bytes. `&str`, `String`, `Vec<u8>` and `Bytes` convert by themselves.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self(Kind::Bytes(bytes.into()))
+    }
+
+    /// Takes a file, which is read when it is sent. It must not change until then.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Source`] if it cannot be read or is no regular file.
+    pub async fn file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_owned();
+        let (path, identity) = blocking(move || Ok((path.clone(), open(&path)?.1))).await?;
+        Ok(Self(Kind::File { path, identity }))
+    }
+
+    /// Takes a reader of known length. It is read to its end while it is sent, and only once.
+    ///
+    /// A reader that ends early or goes on after `length` bytes makes the put fail, and nothing is stored. A reader that
+    /// does not end by itself, a socket for example, needs [`take`](tokio::io::AsyncReadExt::take).
+    pub fn reader(reader: impl AsyncRead + Send + Unpin + 'static, length: u64) -> Self {
+        Self(Kind::Reader { reader: Some(Box::new(reader)), length })
+    }
+
+    /// Returns the length in bytes.
+    pub fn length(&self) -> u64 {
+        match &self.0 {
+            Kind::Bytes(bytes) => bytes.len() as u64,
+            Kind::File { identity, .. } => identity.length,
+            Kind::Reader { length, .. } => *length,
+        }
+    }
+
+    /// Returns true if it can be sent again after a failure.
+    pub fn is_replayable(&self) -> bool {
+        !matches!(self.0, Kind::Reader { .. })
+    }
+
+    /// Reads the whole to hash it.
+    pub(super) async fn hash(&self) -> Result<PayloadHash> {
+        match &self.0 {
+            Kind::Bytes(bytes) if bytes.len() <= HASH_INLINE => Ok(PayloadHash::of(bytes)),
+            Kind::Bytes(bytes) => {
+                let bytes = bytes.clone();
+                blocking(move || Ok(PayloadHash::of(&bytes))).await
+            }
+            Kind::File { path, identity } => {
+                let (path, identity) = (path.clone(), *identity);
+                blocking(move || hash_file(&path, identity)).await
+            }
+            Kind::Reader { .. } => {
+                Err(Error::bad_input("a reader can be read only once, so it cannot be hashed first"))
+            }
+        }
+    }
+
+    /// Opens the body for one attempt.
+    pub(super) async fn open(&mut self) -> Result<Source> {
+        match &mut self.0 {
+            Kind::Bytes(bytes) => Ok(Source::Bytes(bytes.clone())),
+            Kind::File { path, identity } => {
+                let (path, identity) = (path.clone(), *identity);
+                let file = blocking(move || open_unchanged(&path, identity)).await?;
+                Ok(Source::file(file))
+            }
+            Kind::Reader { reader, length } => match reader.take() {
+                Some(reader) if *length == 0 => demand_end(reader).await,
+                Some(reader) => Ok(Source::reader(reader)),
+                None => Err(source_error("a reader can be sent only once")),
+            },
+        }
+    }
+}
+
+/// hyper never looks at a body whose length is 0; so the end of an empty reader is looked for here.
+async fn demand_end(mut reader: Box<dyn AsyncRead + Send + Unpin>) -> Result<Source> {
+    match reader.read(&mut [0]).await {
+        Ok(0) => Ok(Source::Bytes(Bytes::new())),
+        Ok(_) => Err(source_error(SourceError::Longer { announced: 0 }.to_string())),
+        Err(error) => Err(source_error(format!("the source failed: {error}")).with_source(error)),
+    }
+}
+
+fn open(path: &Path) -> Result<(File, Identity)> {
+    let failed =
+        |error: std::io::Error| source_error(format!("{} cannot be read: {error}", path.display())).with_source(error);
+    // Asked before opening: opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(source_error(format!("{} is not a regular file; put it as a reader", path.display())));
+    }
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    Ok((file, Identity { length: metadata.len(), modified: metadata.modified().ok() }))
+}
+
+fn open_unchanged(path: &Path, identity: Identity) -> Result<File> {
+    let (file, now) = open(path)?;
+    if now == identity {
+        Ok(file)
+    } else {
+        Err(source_error(format!("{} was changed while it was put", path.display())))
+    }
+}
+
+fn hash_file(path: &Path, identity: Identity) -> Result<PayloadHash> {
+    let mut file = open_unchanged(path, identity)?;
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; HASH_BUFFER]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(PayloadHash::Sha256(hash.finalize().into())),
+            Ok(count) => hash.update(&buffer[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                return Err(source_error(format!("{} cannot be read: {error}", path.display())).with_source(error));
+            }
+        }
+    }
+}
+
+/// Runs what blocks off the reactor.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    spawn_blocking(work).await.map_err(|error| source_error("the runtime is shutting down").with_source(error))?
+}
+
+fn source_error(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Source, message)
+}
+
+impl From<&str> for Payload {
+    fn from(text: &str) -> Self {
+        Self::bytes(text.to_owned())
+    }
+}
+
+impl From<String> for Payload {
+    fn from(text: String) -> Self {
+        Self::bytes(text)
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl From<&[u8]> for Payload {
+    fn from(bytes: &[u8]) -> Self {
+        Self::bytes(bytes.to_vec())
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            Kind::Bytes(_) => "Bytes",
+            Kind::File { .. } => "File",
+            Kind::Reader { .. } => "Reader",
+        };
+        f.debug_struct(kind).field("length", &self.length()).finish_non_exhaustive()
+    }
+}

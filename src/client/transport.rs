@@ -1,0 +1,275 @@
+//! Carries a request out and the head of its answer back, with a timeout for each phase; turns failures into errors.
+//!
+//! hyper-util's pool keeps the connections. What it cannot know is added here: whether a request was the first on its
+//! connection, whether a body moves, and what a failure means.
+
+use std::error::Error as StdError;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Extensions, Response};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use super::body::{Progress, SendBody, SourceError, Watch};
+use super::connect::{ConnectTimeout, Connector, Wire};
+use crate::config::Timeouts;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::retry::Outcome;
+
+/// AWS closes idle connections after about 20 s, others after 5; a pooled connection must be given up first.
+const POOL_IDLE: Duration = Duration::from_secs(10);
+const MAX_IDLE_CONNECTIONS: usize = 64;
+
+/// An object may have more metadata headers than hyper's 100.
+const MAX_HEADERS: usize = 256;
+
+/// A pool of connections to one endpoint.
+#[derive(Clone)]
+pub(super) struct Transport {
+    pooled: Client<Connector, SendBody>,
+    /// Makes a new connection for every request: for the one after a stale connection.
+    fresh: Client<Connector, SendBody>,
+    permits: Arc<Semaphore>,
+    timeouts: Timeouts,
+    /// For errors.
+    address: Arc<str>,
+}
+
+/// Which connection a request goes out on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Pooled,
+    New,
+}
+
+/// An answer's head with its body still to come, and the permit of its connection.
+pub(super) struct Exchange {
+    pub response: Response<Incoming>,
+    /// True if the request's body had been sent whole when the answer came.
+    pub body_sent: bool,
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// What went wrong before the head of an answer was there.
+pub(super) struct Failure {
+    pub error: Error,
+    pub outcome: Outcome,
+}
+
+impl Transport {
+    pub fn new(connector: Connector, timeouts: Timeouts, max_connections: usize, address: &str) -> Self {
+        let client = |max_idle| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(POOL_IDLE)
+                .pool_max_idle_per_host(max_idle)
+                .http1_max_headers(MAX_HEADERS)
+                .set_host(false)
+                .build(connector.clone())
+        };
+        Self {
+            pooled: client(MAX_IDLE_CONNECTIONS.min(max_connections)),
+            fresh: client(0),
+            permits: Arc::new(Semaphore::new(max_connections)),
+            timeouts,
+            address: address.into(),
+        }
+    }
+
+    /// Returns how long a body may stand still.
+    pub fn idle_timeout(&self) -> Duration {
+        self.timeouts.idle
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    pub async fn exchange(&self, mut request: http::Request<SendBody>, route: Route) -> Result<Exchange, Failure> {
+        let permit = self.permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let watch = request.body().watch();
+        let capture = capture_connection(&mut request);
+        let client = match route {
+            Route::Pooled => &self.pooled,
+            Route::New => &self.fresh,
+        };
+        let mut response = pin!(client.request(request));
+        let mut watchdog = Watchdog { timeouts: self.timeouts, watch, capture, started: Instant::now(), wire: None };
+        loop {
+            match timeout_at(watchdog.next_look(), &mut response).await {
+                Ok(Ok(response)) => {
+                    if let Some(wire) = response.extensions().get::<Arc<Wire>>() {
+                        wire.answered();
+                    }
+                    return Ok(Exchange { response, body_sent: watchdog.body_sent(), permit });
+                }
+                Ok(Err(error)) => return Err(self.failure(error, &watchdog)),
+                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase))?,
+            }
+        }
+    }
+
+    fn timed_out(&self, phase: Phase) -> Failure {
+        let (key, limit) = match phase {
+            Phase::Send => ("idle-timeout", self.timeouts.idle),
+            _ => ("timeout", self.timeouts.head),
+        };
+        let address = &self.address;
+        let message = format!("{address} did not answer: time ran out {phase} ({key} = {limit:?})");
+        Failure { error: Error::new(ErrorKind::Timeout(phase), message), outcome: Outcome::default() }
+    }
+
+    fn failure(&self, error: ClientError, watchdog: &Watchdog) -> Failure {
+        let closed_unanswered = is_closed_unanswered(&error);
+        let outcome = Outcome { closed_unanswered, reused_connection: watchdog.reused(error.connect_info()) };
+        Failure { error: describe(error, &self.address, &self.timeouts), outcome }
+    }
+}
+
+/// Watches one exchange: is there progress, and if not, who is waited for?
+struct Watchdog {
+    timeouts: Timeouts,
+    watch: Watch,
+    capture: CaptureConnection,
+    started: Instant,
+    wire: Option<Arc<Wire>>,
+}
+
+impl Watchdog {
+    /// When to look next. A shorter limit may begin to count meanwhile, so never further away than that.
+    fn next_look(&mut self) -> Instant {
+        let now = Instant::now();
+        let soon = now + self.timeouts.idle.min(self.timeouts.head);
+        self.deadline().map_or(soon, |(deadline, _)| deadline.min(soon))
+    }
+
+    /// Fails with the phase in which time has run out.
+    fn check(&mut self) -> Result<(), Phase> {
+        match self.deadline() {
+            Some((deadline, phase)) if deadline <= Instant::now() => Err(phase),
+            _ => Ok(()),
+        }
+    }
+
+    /// Until when the service has time, and for what; `None` while it is not waited for.
+    fn deadline(&mut self) -> Option<(Instant, Phase)> {
+        // While connecting, the connector's own limit counts.
+        let last_write = self.wire()?.last_write().max(self.started);
+        match self.watch.progress() {
+            Progress::WaitsForSource => None,
+            Progress::WaitsForSocket(since) => Some((since.max(last_write) + self.timeouts.idle, Phase::Send)),
+            Progress::Sent(since) => Some((since.max(last_write) + self.timeouts.head, Phase::Head)),
+        }
+    }
+
+    fn wire(&mut self) -> Option<&Wire> {
+        if self.wire.is_none() {
+            self.wire = self.capture.connection_metadata().as_ref().and_then(wire_of);
+        }
+        self.wire.as_deref()
+    }
+
+    fn body_sent(&self) -> bool {
+        matches!(self.watch.progress(), Progress::Sent(_))
+    }
+
+    fn reused(&self, connected: Option<&hyper_util::client::legacy::connect::Connected>) -> bool {
+        let wire =
+            connected.and_then(wire_of).or_else(|| self.capture.connection_metadata().as_ref().and_then(wire_of));
+        wire.is_some_and(|wire| wire.was_used())
+    }
+}
+
+fn wire_of(connected: &hyper_util::client::legacy::connect::Connected) -> Option<Arc<Wire>> {
+    let mut extras = Extensions::new();
+    connected.get_extras(&mut extras);
+    extras.remove()
+}
+
+/// A connection that ended before any byte of an answer: closed, reset, or never ready for the request.
+fn is_closed_unanswered(error: &ClientError) -> bool {
+    if error.is_connect() {
+        return false;
+    }
+    let closed = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+        io::ErrorKind::NotConnected,
+        io::ErrorKind::UnexpectedEof,
+    ];
+    let io_closed = find::<io::Error>(error).is_some_and(|error| closed.contains(&error.kind()));
+    io_closed || find::<hyper::Error>(error).is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
+}
+
+/// Says what a failure means, in words for an operator; the whole chain stays as its source.
+fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
+    let (kind, message) = if let Some(source) = find::<SourceError>(&error) {
+        (ErrorKind::Source, format!("{source}; nothing was stored"))
+    } else if find::<ConnectTimeout>(&error).is_some() {
+        let limit = timeouts.connect;
+        (ErrorKind::Timeout(Phase::Connect), format!("no connection to {address} within connect-timeout = {limit:?}"))
+    } else if let Some(told) = describe_tls(&error, address) {
+        told
+    } else if error.is_connect() {
+        (ErrorKind::Connect, format!("cannot connect to {address}: {}", root_cause(&error)))
+    } else if is_closed_unanswered(&error) {
+        (ErrorKind::Interrupted, format!("{address} closed the connection before it answered"))
+    } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        let hint = "is it a store's endpoint, and does it speak plain http on this port?";
+        (ErrorKind::Protocol, format!("{address} did not answer in HTTP: {hint}"))
+    } else {
+        (ErrorKind::Interrupted, format!("the exchange with {address} broke: {}", root_cause(&error)))
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+#[cfg(feature = "tls")]
+fn describe_tls(error: &ClientError, address: &str) -> Option<(ErrorKind, String)> {
+    use rustls::{CertificateError as Wrong, Error as Tls, InvalidMessage};
+    let problem = match find::<Tls>(error)? {
+        Tls::InvalidCertificate(Wrong::UnknownIssuer) => {
+            "its certificate is from an authority that is not trusted; name the authority's certificate in tls.ca-file"
+                .to_owned()
+        }
+        Tls::InvalidCertificate(wrong) => format!("its certificate does not hold: {wrong}"),
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "it speaks plain http on this port; is the endpoint http://?".to_owned()
+        }
+        other => other.to_string(),
+    };
+    Some((ErrorKind::Tls, format!("no TLS connection to {address}: {problem}")))
+}
+
+#[cfg(not(feature = "tls"))]
+fn describe_tls(_: &ClientError, _: &str) -> Option<(ErrorKind, String)> {
+    None
+}
+
+/// Finds an error of a type in a chain, also inside an [`io::Error`], whose own source skips its content.
+pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

@@ -1,0 +1,217 @@
+//! A store's configuration: TOML text, or the same keys set in code, to a checked [`StoreConfig`].
+//!
+//! ```text
+//! written    TOML text or code     -> each key with its value and where it stands
+//! expand     %{env:..}% %{file:..}% -> their values, which the shell looks up
+//! meaning    what was written      -> StoreConfig, or one error with line, column and key
+//! ```
+//!
+//! No error shows a value. Left to others: reading files and the environment.
+
+mod duration;
+mod expand;
+mod meaning;
+mod written;
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::credentials::CredentialSource;
+use crate::endpoint::{Endpoint, Region};
+use crate::error::{Error, Result};
+use crate::request::KeyPrefix;
+use crate::sign::PayloadSigning;
+
+pub use self::expand::{Lookup, Reference};
+pub use self::written::Value;
+use self::written::Written;
+
+/// A store's configuration, checked.
+///
+/// ```
+/// use s3lite::StoreConfig;
+///
+/// let from_text: StoreConfig = r#"
+///     [store."s3"]
+///     type = "s3"
+///     bucket = "stalwart"
+///     region = "eu-central-1"
+///     access-key = "minioadmin"
+///     secret-key = "minioadmin"
+///     endpoint = "https://myminio:9000"
+/// "#
+/// .parse()?;
+/// let from_code = StoreConfig::builder()
+///     .set("bucket", "stalwart")
+///     .set("region", "eu-central-1")
+///     .set("profile", "mail")
+///     .build()?;
+/// assert_eq!(from_text.bucket(), from_code.bucket());
+/// # Ok::<(), s3lite::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct StoreConfig {
+    pub(crate) store: Option<String>,
+    pub(crate) bucket: String,
+    pub(crate) region: Region,
+    pub(crate) credentials: CredentialSource,
+    pub(crate) key_prefix: KeyPrefix,
+    pub(crate) payload_signing: PayloadSigning,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) max_connections: usize,
+    pub(crate) tls: TlsConfig,
+    pub(crate) endpoint: Endpoint,
+}
+
+/// How long each phase of an exchange may take. None bounds a whole transfer: a slow one that moves is healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// `connect-timeout`: resolving, connecting and the TLS handshake.
+    pub connect: Duration,
+    /// `timeout`: waiting for the head of a response, from the last byte of the request on.
+    pub head: Duration,
+    /// `idle-timeout`: no byte of a body moved, in either direction, while this side waited for it to.
+    pub idle: Duration,
+}
+
+/// The `tls` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsConfig {
+    /// `tls.ca-file`: certificates in PEM, trusted beside the roots.
+    pub ca_file: Option<String>,
+    /// `tls.roots`.
+    pub roots: TlsRoots,
+    /// `tls.allow-invalid-certs`: no certificate is checked. Anybody on the way can read and change everything.
+    pub allow_invalid_certs: bool,
+}
+
+/// Which certification authorities are trusted: `tls.roots`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsRoots {
+    /// Those of the operating system.
+    #[default]
+    Native,
+    /// Mozilla's, which are built in.
+    Bundled,
+}
+
+impl StoreConfig {
+    /// Reads the section `[store.<name>]` of a TOML text; `lookup` finds what `%{env:..}%` and `%{file:..}%` refer to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with line, column and key.
+    pub fn from_toml(text: &str, store: &str, lookup: &mut Lookup<'_>) -> Result<Self> {
+        meaning::read(&Written::from_toml(text, Some(store), lookup)?)
+    }
+
+    /// Makes a configuration in code, of the same keys as in a file and under the same checks.
+    pub fn builder() -> StoreConfigBuilder {
+        StoreConfigBuilder { written: Written::default() }
+    }
+
+    /// Returns the store's name in its file; `None` for a configuration made in code.
+    pub fn store(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+
+    /// Returns the bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Returns the region.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Returns where the bucket lives.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Returns where the credentials come from.
+    pub fn credentials(&self) -> &CredentialSource {
+        &self.credentials
+    }
+
+    /// Returns what precedes every key.
+    pub fn key_prefix(&self) -> &KeyPrefix {
+        &self.key_prefix
+    }
+
+    /// Returns how long each phase may take.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Returns how many connections may be open at a time: `max-connections`.
+    pub fn max_connections(&self) -> usize {
+        self.max_connections
+    }
+
+    /// Returns what the signature of an upload covers: `payload-signing`.
+    pub fn payload_signing(&self) -> PayloadSigning {
+        self.payload_signing
+    }
+
+    /// Returns the `tls` table.
+    pub fn tls(&self) -> &TlsConfig {
+        &self.tls
+    }
+}
+
+/// Reads a text with one store of type s3. References to environment and files are errors here: the core reads neither.
+impl FromStr for StoreConfig {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut lookup =
+            |_: Reference<'_>| Err("a text alone has no environment or files; open the store from a file".to_owned());
+        meaning::read(&Written::from_toml(text, None, &mut lookup)?)
+    }
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("bucket", &self.bucket)
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`StoreConfig`] in code: the keys of the TOML form, by name.
+#[derive(Clone)]
+pub struct StoreConfigBuilder {
+    written: Written,
+}
+
+impl StoreConfigBuilder {
+    /// Sets a key; keys of the `tls` table are `tls.ca-file` and so on. `type` need not be set.
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.written.set(key, value.into());
+        self
+    }
+
+    /// Checks what was set.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the key, as for a file.
+    pub fn build(self) -> Result<StoreConfig> {
+        self.written.check()?;
+        meaning::read(&self.written)
+    }
+}
+
+impl fmt::Debug for StoreConfigBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.written.settings.iter().map(|setting| &setting.key)).finish()
+    }
+}

@@ -1,0 +1,74 @@
+//! DeleteObject: an object is gone, whether it was there or not.
+
+use http::Method;
+
+use super::{Answer, Operation};
+use crate::error::{Error, Result};
+use crate::request::{KeyPrefix, Request};
+use crate::response::X_AMZ_DELETE_MARKER;
+
+/// DeleteObject: deletes an object.
+///
+/// Deleting what is not there is success: AWS answers 204, others 404.
+#[derive(Clone, Debug)]
+pub struct DeleteObject {
+    key: String,
+    version_id: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+/// What became of a deleted object.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct DeleteObjectOutput {
+    /// The version that was deleted, or that of the delete marker.
+    pub version_id: Option<String>,
+    /// True if a delete marker now stands for the object, in a bucket that keeps versions.
+    pub delete_marker: bool,
+}
+
+impl DeleteObject {
+    /// Deletes the object with this key.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), version_id: None, headers: Vec::new() }
+    }
+
+    /// Deletes one version for good, in a bucket that keeps versions.
+    pub fn version_id(self, version: impl Into<String>) -> Self {
+        Self { version_id: Some(version.into()), ..self }
+    }
+
+    /// Adds any other header of the API. Signed if its name starts with `x-amz-`.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl Operation for DeleteObject {
+    type Output = DeleteObjectOutput;
+    const NAME: &'static str = "DeleteObject";
+
+    fn request(&self, prefix: &KeyPrefix) -> Result<Request> {
+        let mut request = Request::object(Self::NAME, Method::DELETE, prefix.join(&self.key))?;
+        if let Some(version) = &self.version_id {
+            request.push_query("versionId", version);
+        }
+        for (name, value) in &self.headers {
+            request.append_header(name, value)?;
+        }
+        Ok(request)
+    }
+
+    fn read(&self, answer: &Answer<'_>) -> Result<DeleteObjectOutput> {
+        let version_id = answer.head.header("x-amz-version-id").map(str::to_owned);
+        let delete_marker = answer.head.header(X_AMZ_DELETE_MARKER) == Some("true");
+        Ok(DeleteObjectOutput { version_id, delete_marker })
+    }
+
+    fn recover(&self, refusal: Error) -> Result<DeleteObjectOutput> {
+        if refusal.is_not_found() { Ok(DeleteObjectOutput::default()) } else { Err(refusal) }
+    }
+}
+
+super::from_key!(DeleteObject);

@@ -1,0 +1,141 @@
+//! PutObject: an object in one request.
+
+use http::Method;
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH,
+};
+
+use super::{Answer, Operation};
+use crate::error::{Error, Result};
+use crate::request::{KeyPrefix, Request};
+use crate::response::ETag;
+
+/// The most that S3 keeps of a user's metadata, names included (S3 User Guide, "User-defined object metadata").
+const MAX_METADATA_BYTES: usize = 2048;
+
+/// PutObject: stores an object in one request, at most 5 GiB on AWS.
+///
+/// ```
+/// use s3lite::PutObject;
+///
+/// let put = PutObject::new("mail/1").content_type("message/rfc822").metadata("account", "7").if_none_match("*");
+/// ```
+#[derive(Clone, Debug)]
+pub struct PutObject {
+    key: String,
+    headers: Vec<(HeaderName, String)>,
+    metadata: Vec<(String, String)>,
+    other: Vec<(String, String)>,
+}
+
+/// What a stored object was given.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PutObjectOutput {
+    /// The object's tag.
+    pub etag: ETag,
+    /// The version, in a bucket that keeps versions.
+    pub version_id: Option<String>,
+}
+
+impl PutObject {
+    /// Stores an object with this key.
+    pub fn new(key: impl Into<String>) -> Self {
+        let (headers, metadata, other) = Default::default();
+        Self { key: key.into(), headers, metadata, other }
+    }
+
+    /// Sets the content type; without one the service chooses, most often `binary/octet-stream`.
+    pub fn content_type(self, value: impl Into<String>) -> Self {
+        self.with(CONTENT_TYPE, value)
+    }
+
+    /// Sets the content encoding that is kept with the object. The bytes are stored as they are.
+    pub fn content_encoding(self, value: impl Into<String>) -> Self {
+        self.with(CONTENT_ENCODING, value)
+    }
+
+    /// Sets the content disposition, for browsers.
+    pub fn content_disposition(self, value: impl Into<String>) -> Self {
+        self.with(CONTENT_DISPOSITION, value)
+    }
+
+    /// Sets the cache control, for browsers and proxies.
+    pub fn cache_control(self, value: impl Into<String>) -> Self {
+        self.with(CACHE_CONTROL, value)
+    }
+
+    /// Sets the storage class, for example `STANDARD_IA`.
+    pub fn storage_class(self, value: impl Into<String>) -> Self {
+        self.with(HeaderName::from_static("x-amz-storage-class"), value)
+    }
+
+    /// Adds an entry of the user's metadata: printable ASCII, 2,048 bytes in all.
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.push((name.into(), value.into()));
+        self
+    }
+
+    /// Stores only if there is no object with this key: `*`. 412 otherwise, 409 while another request writes it.
+    pub fn if_none_match(self, value: impl Into<String>) -> Self {
+        self.with(IF_NONE_MATCH, value)
+    }
+
+    /// Stores only over the object with this tag. 412 otherwise; 404 if there is none.
+    pub fn if_match(self, etag: impl Into<ETag>) -> Self {
+        self.with(IF_MATCH, etag.into().as_str())
+    }
+
+    /// Adds any other header of the API, for example `x-amz-tagging`. Signed if its name starts with `x-amz-`.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.other.push((name.into(), value.into()));
+        self
+    }
+
+    fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn check_metadata(&self) -> Result<()> {
+        let bytes: usize = self.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes <= MAX_METADATA_BYTES {
+            return Ok(());
+        }
+        Err(Error::bad_input(format!("the metadata has {bytes} bytes, and S3 keeps {MAX_METADATA_BYTES} at most")))
+    }
+}
+
+impl Operation for PutObject {
+    type Output = PutObjectOutput;
+    const NAME: &'static str = "PutObject";
+
+    fn request(&self, prefix: &KeyPrefix) -> Result<Request> {
+        self.check_metadata()?;
+        let mut request = Request::object(Self::NAME, Method::PUT, prefix.join(&self.key))?;
+        for (name, value) in &self.headers {
+            request.insert_header(name.clone(), value)?;
+        }
+        for (name, value) in &self.metadata {
+            if name.is_empty() {
+                return Err(Error::bad_input("an entry of the metadata has no name"));
+            }
+            request.append_header(&format!("x-amz-meta-{name}"), value)?;
+        }
+        for (name, value) in &self.other {
+            request.append_header(name, value)?;
+        }
+        Ok(request)
+    }
+
+    /// A 200 is not yet success: a proxy's page has no tag.
+    fn read(&self, answer: &Answer<'_>) -> Result<PutObjectOutput> {
+        let Some(etag) = answer.head.header("etag") else {
+            return Err(Error::protocol("the service says that the object is stored, but not under which ETag"));
+        };
+        let version_id = answer.head.header("x-amz-version-id").map(str::to_owned);
+        Ok(PutObjectOutput { etag: ETag::new(etag), version_id })
+    }
+}
+
+super::from_key!(PutObject);

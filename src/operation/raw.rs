@@ -1,0 +1,122 @@
+//! Raw: any S3 call that has no type of its own here.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::{Answer, Operation};
+use crate::error::Result;
+use crate::request::{KeyPrefix, Request};
+use crate::response::{ResponseHead, service_error, service_error_document};
+
+/// Any S3 call, for example `GET /key?tagging`: addressed, signed, sent, and its errors read like every other's.
+///
+/// ```
+/// use s3lite::{Method, Raw};
+///
+/// let tags = Raw::get("mail/1").query("tagging", "");
+/// let location = Raw::bucket(Method::GET).query("location", "");
+/// let versioning = Raw::bucket(Method::PUT).query("versioning", "").body("<VersioningConfiguration/>");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Raw {
+    method: Method,
+    key: Option<String>,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+/// The answer to a [`Raw`] call.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RawAnswer {
+    /// The status; a 2xx.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, at most 16 MiB.
+    pub body: Bytes,
+}
+
+impl Raw {
+    /// Makes a call about an object.
+    pub fn object(method: Method, key: impl Into<String>) -> Self {
+        Self { key: Some(key.into()), ..Self::bucket(method) }
+    }
+
+    /// Makes a call about the bucket itself.
+    pub fn bucket(method: Method) -> Self {
+        let (query, headers, body) = Default::default();
+        Self { method, key: None, query, headers, body }
+    }
+
+    /// Makes a GET about an object.
+    pub fn get(key: impl Into<String>) -> Self {
+        Self::object(Method::GET, key)
+    }
+
+    /// Makes a PUT about an object.
+    pub fn put(key: impl Into<String>) -> Self {
+        Self::object(Method::PUT, key)
+    }
+
+    /// Makes a POST about an object.
+    pub fn post(key: impl Into<String>) -> Self {
+        Self::object(Method::POST, key)
+    }
+
+    /// Makes a DELETE about an object.
+    pub fn delete(key: impl Into<String>) -> Self {
+        Self::object(Method::DELETE, key)
+    }
+
+    /// Adds a query parameter, as plain text; one without a value has an empty one.
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a header. Signed if its name starts with `x-amz-`, or is `content-md5`.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the body, whose SHA-256 is signed.
+    pub fn body(self, body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// An object's own bytes may be an `<Error>` document that somebody stored; every other answer that is one, is one.
+    fn reads_an_object(&self) -> bool {
+        self.method == Method::GET && self.key.is_some() && self.query.is_empty()
+    }
+}
+
+impl Operation for Raw {
+    type Output = RawAnswer;
+    const NAME: &'static str = "Raw";
+
+    fn request(&self, prefix: &KeyPrefix) -> Result<Request> {
+        let mut request = match &self.key {
+            Some(key) => Request::object(Self::NAME, self.method.clone(), prefix.join(key))?,
+            None => Request::bucket(Self::NAME, self.method.clone()),
+        };
+        for (name, value) in &self.query {
+            request.push_query(name.clone(), value);
+        }
+        for (name, value) in &self.headers {
+            request.append_header(name, value)?;
+        }
+        request.set_body(self.body.clone());
+        Ok(request)
+    }
+
+    fn read(&self, answer: &Answer<'_>) -> Result<RawAnswer> {
+        let ResponseHead { status, headers } = answer.head.clone();
+        if !self.reads_an_object() && service_error_document(answer.body).is_some() {
+            return Err(service_error(answer.head, answer.body, answer.signed_for));
+        }
+        Ok(RawAnswer { status, headers, body: Bytes::copy_from_slice(answer.body) })
+    }
+}

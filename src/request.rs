@@ -1,0 +1,228 @@
+//! One S3 call before it has an address, a date or a signature: method, key, query, headers, body.
+//!
+//! An [`Operation`](crate::Operation) makes it; [`Endpoint`](crate::Endpoint) gives it an address; the signer signs it.
+//! What is checked here is what S3 or HTTP cannot carry; nothing is sent for a request that fails these checks.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use crate::error::{Error, Result};
+
+/// The longest key S3 takes, in bytes of UTF-8 (S3 User Guide, "Naming Amazon S3 objects").
+const MAX_KEY_BYTES: usize = 1024;
+
+/// Headers that the client itself sets: a caller's own would break the framing or the signature.
+const RESERVED: [&str; 9] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "transfer-encoding",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
+];
+
+/// One S3 call: method, key, query pairs, headers and a small body; no address, date or signature yet.
+#[derive(Clone, Debug)]
+pub struct Request {
+    operation: &'static str,
+    method: Method,
+    key: Option<String>,
+    query: Vec<(Cow<'static, str>, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Request {
+    /// Makes a request about the bucket itself.
+    pub(crate) fn bucket(operation: &'static str, method: Method) -> Self {
+        let (query, headers, body) = Default::default();
+        Self { operation, method, key: None, query, headers, body }
+    }
+
+    /// Makes a request about one object.
+    ///
+    /// The empty key is refused: PUT or DELETE of it would be CreateBucket or DeleteBucket.
+    pub(crate) fn object(operation: &'static str, method: Method, key: String) -> Result<Self> {
+        check_key(&key)?;
+        Ok(Self { key: Some(key), ..Self::bucket(operation, method) })
+    }
+
+    /// Adds a query pair, as decoded text; a parameter without a value has an empty one.
+    pub(crate) fn push_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.query.push((name.into(), value.into()));
+    }
+
+    /// Adds a header that the operation itself knows.
+    pub(crate) fn insert_header(&mut self, name: HeaderName, value: &str) -> Result<()> {
+        let value = header_value(name.as_str(), value)?;
+        self.headers.insert(name, value);
+        Ok(())
+    }
+
+    /// Adds a header the caller named.
+    pub(crate) fn append_header(&mut self, name: &str, value: &str) -> Result<()> {
+        let name: HeaderName =
+            name.parse().map_err(|_| Error::bad_input(format!("{name:?} is no name for a header")))?;
+        if RESERVED.contains(&name.as_str()) {
+            return Err(Error::bad_input(format!("the header {name} is set by the client itself; leave it out")));
+        }
+        let value = header_value(name.as_str(), value)?;
+        self.headers.append(name, value);
+        Ok(())
+    }
+
+    pub(crate) fn set_body(&mut self, body: Bytes) {
+        self.body = body;
+    }
+
+    /// Returns the operation's name in the S3 API.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Returns the HTTP method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Returns the object's key with the store's `key-prefix`, or `None` for a request about the bucket.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Returns the query pairs, decoded and in no particular order.
+    pub fn query(&self) -> &[(Cow<'static, str>, String)] {
+        &self.query
+    }
+
+    /// Returns the headers, without those that address, signature and framing add.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the body of a request that carries its parameters in one.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Returns true if sending the request twice leaves the same as sending it once (RFC 9110 section 9.2.2), and the
+    /// second answer means the same: a condition may fail because of the first.
+    pub fn is_repeatable(&self) -> bool {
+        let conditional = self.headers.contains_key(IF_MATCH) || self.headers.contains_key(IF_NONE_MATCH);
+        self.method.is_safe() || (self.method.is_idempotent() && !conditional)
+    }
+
+    /// Returns true for the methods whose requests have a body, even if it is empty.
+    pub fn takes_payload(&self) -> bool {
+        matches!(self.method, Method::PUT | Method::POST | Method::PATCH)
+    }
+}
+
+/// Chooses the headers to sign: `x-amz-*` and `content-md5`.
+///
+/// Proxies on the way rewrite the rest, and a signature over a rewritten header fails.
+pub fn headers_to_sign(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-md5")
+}
+
+/// What precedes every key of a store: `key-prefix`, verbatim.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyPrefix(String);
+
+impl KeyPrefix {
+    pub(crate) fn new(prefix: impl Into<String>) -> Self {
+        Self(prefix.into())
+    }
+
+    /// Returns the key with the prefix before it; no slash is added or taken away.
+    pub fn join(&self, key: &str) -> String {
+        [&self.0, key].concat()
+    }
+
+    /// Returns the key without the prefix, or `None` if it does not start with it.
+    pub fn strip<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.strip_prefix(&self.0)
+    }
+}
+
+fn check_key(key: &str) -> Result<()> {
+    if key.is_empty() {
+        return Err(Error::bad_input("the key is empty; an object needs a name"));
+    }
+    if key.len() > MAX_KEY_BYTES {
+        let length = key.len();
+        return Err(Error::bad_input(format!(
+            "the key has {length} bytes of UTF-8, and S3 takes {MAX_KEY_BYTES} at most"
+        )));
+    }
+    if key.contains('\0') {
+        return Err(Error::bad_input("the key holds a NUL character, which S3 cannot store"));
+    }
+    Ok(())
+}
+
+/// Reads a header value as the signature will: trimmed, inner runs of blanks as one.
+///
+/// Sending it in that form makes wire and canonical request equal for servers that do not normalise.
+fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
+    if let Some(c) = value.chars().find(|c| !matches!(c, ' '..='~' | '\t')) {
+        let mend = "only printable ASCII goes into a header: encode it first, for example with percent signs";
+        return Err(Error::bad_input(format!("the header {name} holds {c:?}; {mend}")));
+    }
+    let collapsed = collapse_blanks(value);
+    HeaderValue::from_str(&collapsed)
+        .map_err(|error| Error::bad_input(format!("the header {name} cannot be sent")).with_source(error))
+}
+
+fn collapse_blanks(value: &str) -> Cow<'_, str> {
+    let trimmed = value.trim_matches([' ', '\t']);
+    if !trimmed.contains('\t') && !trimmed.contains("  ") {
+        return Cow::Borrowed(trimmed);
+    }
+    Cow::Owned(trimmed.split([' ', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(result: Result<impl Sized>) -> String {
+        result.err().expect("must be refused").to_string()
+    }
+
+    #[test]
+    fn keys_s3_cannot_hold_are_refused() {
+        let object = |key: &str| Request::object("PutObject", Method::PUT, key.to_owned());
+        assert!(refused(object("")).contains("empty"));
+        assert!(refused(object(&"é".repeat(513))).contains("1026 bytes"));
+        assert!(refused(object("a\0b")).contains("NUL"));
+        for key in ["a", "..", "//", " ", "\r\n", &"é".repeat(512)] {
+            assert!(object(key).is_ok(), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn headers_are_normalised_or_refused() {
+        let mut request = Request::bucket("Raw", Method::GET);
+        request.append_header("x-amz-meta-a", " a \t  b  ").expect("blanks are fine");
+        assert_eq!(request.headers()["x-amz-meta-a"], "a b");
+        for (name, value, word) in [
+            ("x-amz-meta-a", "a\r\nb: c", "holds '\\r'"),
+            ("x-amz-meta-a", "naïve", "holds 'ï'"),
+            ("x amz", "a", "no name"),
+            ("", "a", "no name"),
+            ("Host", "evil", "client itself"),
+            ("Content-Length", "1", "client itself"),
+            ("X-Amz-Date", "now", "client itself"),
+        ] {
+            let text = refused(request.append_header(name, value));
+            assert!(text.contains(word), "{name}: {value}: {text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The signing key of today, kept: it depends on secret, date, region and service, and on nothing else.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::key::SigningKey;
+use super::scope::CredentialScope;
+
+/// Keeps the last signing key, together with everything it was derived from: deriving one costs five times a signature.
+#[derive(Default)]
+pub struct KeyCache(Mutex<Option<Entry>>);
+
+struct Entry {
+    secret: Zeroizing<String>,
+    date: String,
+    region: String,
+    service: String,
+    key: SigningKey,
+}
+
+impl KeyCache {
+    /// Returns the key for a secret and scope, derived anew unless it is the one held.
+    pub(super) fn key(&self, secret: &str, scope: &CredentialScope<'_>) -> SigningKey {
+        // A poisoned lock holds an entry that was complete when it was stored.
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = held.as_ref().filter(|entry| entry.is_for(secret, scope)) {
+            return entry.key.clone();
+        }
+        let key = SigningKey::derive(secret, scope);
+        *held = Some(Entry {
+            secret: Zeroizing::new(secret.to_owned()),
+            date: scope.date.to_owned(),
+            region: scope.region.to_owned(),
+            service: scope.service.to_owned(),
+            key: key.clone(),
+        });
+        key
+    }
+}
+
+impl Entry {
+    fn is_for(&self, secret: &str, scope: &CredentialScope<'_>) -> bool {
+        self.date == scope.date
+            && self.region == scope.region
+            && self.service == scope.service
+            && *self.secret == secret
+    }
+}
+
+impl fmt::Debug for KeyCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyCache(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_any_input_gives_another_key() {
+        let cache = KeyCache::default();
+        let scope = CredentialScope { date: "20130524", region: "us-east-1", service: "s3" };
+        let cases = [
+            ("secret", scope),
+            ("rotated", scope),
+            ("secret", CredentialScope { date: "20130525", ..scope }),
+            ("secret", CredentialScope { region: "eu-west-1", ..scope }),
+            ("secret", CredentialScope { service: "sts", ..scope }),
+        ];
+        for _ in 0..2 {
+            for (secret, scope) in &cases {
+                let derived = SigningKey::derive(secret, scope).to_hex();
+                for _ in 0..2 {
+                    assert_eq!(cache.key(secret, scope).to_hex(), derived, "{secret} {scope}");
+                }
+            }
+        }
+    }
+}

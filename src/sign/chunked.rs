@@ -1,0 +1,108 @@
+//! aws-chunked bodies: a signature for every chunk, each over the one before, with or without signed trailing headers.
+//!
+//! Framing as in the S3 API reference, "Signature calculations for the Authorization header: transferring payload in
+//! multiple chunks" and "… including trailing headers".
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::key::{Signature, SigningKey};
+use super::payload::PayloadHash;
+use super::scope::{CredentialScope, SigningTime};
+
+const CHUNK_SIGNATURE: &str = ";chunk-signature=";
+const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature:";
+const SIGNATURE_DIGITS: u64 = 64;
+const CRLF: u64 = 2;
+
+/// Signs the chunks of one body, in order, from the signature of its request on.
+///
+/// Each frame is `head`, the chunk's bytes, CRLF; [`end`](Self::end) closes the body.
+#[derive(Clone)]
+pub struct ChunkSigner {
+    key: SigningKey,
+    time: SigningTime,
+    scope: String,
+    previous: Signature,
+}
+
+impl ChunkSigner {
+    pub(crate) fn new(key: SigningKey, time: SigningTime, scope: &CredentialScope<'_>, seed: Signature) -> Self {
+        Self { key, time, scope: scope.to_string(), previous: seed }
+    }
+
+    /// Returns what precedes a chunk of the body; its bytes and a CRLF follow.
+    pub fn head(&mut self, chunk: &[u8]) -> String {
+        let signature = self.sign_chunk(chunk);
+        format!("{:x}{CHUNK_SIGNATURE}{}\r\n", chunk.len(), signature.as_str())
+    }
+
+    /// Returns the last frame of a body without trailing headers.
+    pub fn end(&mut self) -> String {
+        self.head(b"") + "\r\n"
+    }
+
+    /// Returns the last frame of a body that ends with one trailing header, for example a checksum.
+    pub fn end_with_trailer(&mut self, name: &str, value: &str) -> String {
+        let mut frame = self.head(b"");
+        let signature = self.sign_trailer(name, value);
+        write!(frame, "{name}:{value}\r\n{TRAILER_SIGNATURE}{}\r\n\r\n", signature.as_str())
+            .expect("a String takes every text");
+        frame
+    }
+
+    /// Signs one chunk: the request's time and scope, the previous signature, the hash of nothing, the chunk's hash.
+    pub(crate) fn sign_chunk(&mut self, chunk: &[u8]) -> Signature {
+        let (nothing, hash) = (PayloadHash::EMPTY, PayloadHash::of(chunk));
+        self.sign_next("AWS4-HMAC-SHA256-PAYLOAD", &format_args!("{nothing}\n{hash}"))
+    }
+
+    /// Signs the trailing header; its line ends in a bare LF here and in CRLF on the wire.
+    pub(crate) fn sign_trailer(&mut self, name: &str, value: &str) -> Signature {
+        let line = Sha256::new().chain_update(name).chain_update(":").chain_update(value).chain_update("\n");
+        let hash = PayloadHash::Sha256(line.finalize().into());
+        self.sign_next("AWS4-HMAC-SHA256-TRAILER", &hash)
+    }
+
+    fn sign_next(&mut self, algorithm: &str, hashes: &dyn std::fmt::Display) -> Signature {
+        let Self { time, scope, previous, .. } = &*self;
+        let (time, previous) = (time.as_str(), previous.as_str());
+        self.previous = self.key.sign_with(|mac| write!(mac, "{algorithm}\n{time}\n{scope}\n{previous}\n{hashes}"));
+        self.previous
+    }
+}
+
+impl std::fmt::Debug for ChunkSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ChunkSigner(***)")
+    }
+}
+
+/// Frames an aws-chunked body whose chunks are not signed (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`): what precedes a chunk.
+pub fn unsigned_chunk_head(chunk: &[u8]) -> String {
+    format!("{:x}\r\n", chunk.len())
+}
+
+/// Closes an aws-chunked body whose chunks are not signed, with its trailing header.
+pub fn unsigned_end(name: &str, value: &str) -> String {
+    format!("0\r\n{name}:{value}\r\n\r\n")
+}
+
+/// Returns the Content-Length of an aws-chunked body without trailing headers: its bytes, cut into chunks of
+/// `chunk_size`, each framed and signed, and the closing frame.
+///
+/// Returns `None` for a chunk size of 0 and where the sum exceeds a `u64`.
+pub fn encoded_length(decoded_length: u64, chunk_size: u64) -> Option<u64> {
+    let full = decoded_length.checked_div(chunk_size)?;
+    let rest = decoded_length % chunk_size;
+    let full_frames = full.checked_mul(frame_length(chunk_size)?)?;
+    let rest_frame = if rest == 0 { 0 } else { frame_length(rest)? };
+    full_frames.checked_add(rest_frame)?.checked_add(frame_length(0)?)
+}
+
+/// `size` in hexadecimal, `;chunk-signature=`, signature, CRLF, bytes, CRLF.
+fn frame_length(size: u64) -> Option<u64> {
+    let digits = u64::from(size.checked_ilog(16).unwrap_or(0)) + 1;
+    size.checked_add(digits + CHUNK_SIGNATURE.len() as u64 + SIGNATURE_DIGITS + 2 * CRLF)
+}

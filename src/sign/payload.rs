@@ -1,0 +1,119 @@
+//! What a signature says of the body: its SHA-256, nothing, or that it is signed chunk by chunk.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::target::Scheme;
+
+/// The value of `x-amz-content-sha256`, which is also the last line of the canonical request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadHash {
+    /// The SHA-256 of the whole body.
+    Sha256([u8; 32]),
+    /// `UNSIGNED-PAYLOAD`: the body is not covered. Only for connections that protect it themselves.
+    Unsigned,
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`: each chunk carries a signature.
+    Streaming,
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER`: each chunk and the trailing headers carry one.
+    StreamingTrailer,
+    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`: aws-chunked with trailing headers, unsigned.
+    StreamingUnsignedTrailer,
+}
+
+impl PayloadHash {
+    /// The hash of no bytes at all.
+    pub const EMPTY: Self = Self::Sha256([
+        0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
+        0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+    ]);
+
+    /// Hashes a body held in memory.
+    pub fn of(body: &[u8]) -> Self {
+        if body.is_empty() { Self::EMPTY } else { Self::Sha256(Sha256::digest(body).into()) }
+    }
+}
+
+impl fmt::Display for PayloadHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut hex = [0; 64];
+        f.write_str(match self {
+            Self::Sha256(hash) => super::hex_text(hash, &mut hex),
+            Self::Unsigned => "UNSIGNED-PAYLOAD",
+            Self::Streaming => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+            Self::StreamingTrailer => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+            Self::StreamingUnsignedTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        })
+    }
+}
+
+/// What the signature of an upload is to cover: `payload-signing`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayloadSigning {
+    /// Bytes and files by their SHA-256; a reader unsigned over TLS, and chunk by chunk over plain http.
+    #[default]
+    Auto,
+    /// Everything by its SHA-256; readers are refused, as they can be read only once.
+    Signed,
+    /// Everything chunk by chunk (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`).
+    Streaming,
+    /// Nothing, which TLS makes up for.
+    Unsigned,
+}
+
+/// How one body is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadForm {
+    /// By the SHA-256 of the whole, for which it is read once before it is sent.
+    Hashed,
+    /// Not at all.
+    Unsigned,
+    /// Chunk by chunk, as it is sent.
+    Streaming,
+}
+
+impl PayloadSigning {
+    /// Chooses the form for a body that can be read twice, or only once.
+    ///
+    /// # Errors
+    ///
+    /// `Signed` for a body that can be read only once.
+    pub fn form(self, readable_twice: bool, scheme: Scheme) -> Result<PayloadForm> {
+        match (self, readable_twice, scheme) {
+            (Self::Auto | Self::Signed, true, _) => Ok(PayloadForm::Hashed),
+            (Self::Auto, false, Scheme::Https) | (Self::Unsigned, ..) => Ok(PayloadForm::Unsigned),
+            (Self::Auto, false, Scheme::Http) | (Self::Streaming, ..) => Ok(PayloadForm::Streaming),
+            (Self::Signed, false, _) => Err(Error::bad_input(
+                "payload-signing = \"signed\" needs the SHA-256 of the whole body first, and a reader can be read only once: \
+                 put bytes or a file, or set payload-signing = \"auto\"",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_follows_body_and_scheme() {
+        use PayloadForm::{Hashed, Streaming, Unsigned};
+        for (signing, twice, scheme, form) in [
+            (PayloadSigning::Auto, true, Scheme::Http, Some(Hashed)),
+            (PayloadSigning::Auto, false, Scheme::Https, Some(Unsigned)),
+            (PayloadSigning::Auto, false, Scheme::Http, Some(Streaming)),
+            (PayloadSigning::Signed, true, Scheme::Https, Some(Hashed)),
+            (PayloadSigning::Signed, false, Scheme::Https, None),
+            (PayloadSigning::Streaming, true, Scheme::Https, Some(Streaming)),
+            (PayloadSigning::Unsigned, true, Scheme::Https, Some(Unsigned)),
+        ] {
+            assert_eq!(signing.form(twice, scheme).ok(), form, "{signing:?} {twice} {scheme:?}");
+        }
+    }
+
+    #[test]
+    fn the_empty_hash_is_the_hash_of_nothing() {
+        assert_eq!(PayloadHash::EMPTY, PayloadHash::Sha256(Sha256::digest(b"").into()));
+    }
+}

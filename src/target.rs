@@ -1,0 +1,123 @@
+//! One request's address, in the form in which it is sent and signed: Host, encoded path and encoded query.
+//!
+//! Each part is encoded once, here; the request line and the canonical request use the same text.
+
+use std::fmt;
+
+use crate::encode;
+
+/// Where one request goes: scheme, Host, encoded path and encoded query.
+///
+/// `Display` gives the URL without its query, which may be a signature.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target {
+    scheme: Scheme,
+    host: String,
+    /// The encoded path, then `?` and the encoded query if there is one.
+    path_and_query: String,
+    path_length: usize,
+}
+
+/// The scheme of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// Returns `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// Returns the port that a URL of this scheme need not name.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Target {
+    /// Encodes a path and query pairs for a host.
+    ///
+    /// `host` is the Host header as sent: without the scheme's default port, IPv6 in brackets. `path` is the decoded path
+    /// with its leading `/`; S3 keeps every byte of it, so none is normalised. The pairs are decoded too; they are sorted
+    /// as the signature wants them.
+    pub fn new<'a>(
+        scheme: Scheme,
+        host: impl Into<String>,
+        path: impl AsRef<[u8]>,
+        query: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Self {
+        let mut path_and_query = String::with_capacity(path.as_ref().len() + 16);
+        encode::push_path(&mut path_and_query, path.as_ref());
+        let path_length = path_and_query.len();
+        push_sorted(&mut path_and_query, query);
+        Self { scheme, host: host.into(), path_and_query, path_length }
+    }
+
+    /// Returns the scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Returns the Host header.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the encoded path, which starts with `/`.
+    pub fn path(&self) -> &str {
+        &self.path_and_query[..self.path_length]
+    }
+
+    /// Returns the encoded query, sorted, without its `?`; empty if there is none.
+    pub fn query(&self) -> &str {
+        self.path_and_query.get(self.path_length + 1..).unwrap_or("")
+    }
+
+    /// Returns the request target of the request line.
+    pub fn path_and_query(&self) -> &str {
+        &self.path_and_query
+    }
+}
+
+/// Appends `?` and the encoded pairs in the order of their encoded names, then values (SigV4, canonical query string).
+fn push_sorted<'a>(out: &mut String, query: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) {
+    let mut pairs: Vec<(String, String)> = query
+        .into_iter()
+        .map(|(name, value)| {
+            let (mut encoded_name, mut encoded_value) = (String::new(), String::new());
+            encode::push_query(&mut encoded_name, name);
+            encode::push_query(&mut encoded_value, value);
+            (encoded_name, encoded_value)
+        })
+        .collect();
+    pairs.sort();
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        out.push(if index == 0 { '?' } else { '&' });
+        out.push_str(name);
+        out.push('=');
+        out.push_str(value);
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme.as_str(), self.host, self.path())
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({self})")
+    }
+}
