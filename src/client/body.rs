@@ -13,10 +13,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use hyper_util::client::legacy::connect::CaptureConnection;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
+use super::wire::Wire;
 use crate::sign::ChunkSigner;
 
 /// What is handed to hyper at a time: large enough for few system calls, small enough that its being taken is progress.
@@ -169,20 +171,36 @@ pub(super) struct SendBody {
     framer: Option<Framer>,
     wire_length: u64,
     watch: Watch,
+    connection: Option<CaptureConnection>,
+}
+
+impl Drop for SendBody {
+    /// A body that stops in its middle must not look like a shorter one.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.reset_connection();
+        }
+    }
 }
 
 impl SendBody {
     /// Sends `length` bytes of a source; chunk by chunk if there is a signer, when `wire_length` counts the framing too.
     pub fn new(source: Source, length: u64, signer: Option<ChunkSigner>, wire_length: u64) -> Self {
         let now = Instant::now();
-        let ended = wire_length == 0 && matches!(&source, Source::Bytes(_));
+        // hyper asks for no part of a body whose length is 0.
+        let ended = wire_length == 0;
         let watch = Watch::new(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) });
         let framer = signer.map(Framer::new);
-        Self { source, announced: length, taken: 0, held: None, ended, framer, wire_length, watch }
+        Self { source, announced: length, taken: 0, held: None, ended, framer, wire_length, watch, connection: None }
     }
 
     pub fn watch(&self) -> Watch {
         self.watch.clone()
+    }
+
+    /// Lets the body reset its connection if it stops in its middle.
+    pub fn set_connection(&mut self, connection: CaptureConnection) {
+        self.connection = Some(connection);
     }
 
     /// The next bytes that may leave, counted; `None` once the source has ended as announced.
@@ -207,6 +225,22 @@ impl SendBody {
     }
 }
 
+impl SendBody {
+    /// Resets the connection at once: hyper closes it in order as soon as it has the error.
+    fn fail(&mut self, error: SourceError) -> SourceError {
+        self.reset_connection();
+        self.ended = true;
+        error
+    }
+
+    fn reset_connection(&self) {
+        let Some(connection) = &self.connection else { return };
+        if let Some(wire) = connection.connection_metadata().as_ref().and_then(Wire::of) {
+            wire.abort();
+        }
+    }
+}
+
 impl Body for SendBody {
     type Data = Bytes;
     type Error = SourceError;
@@ -217,7 +251,10 @@ impl Body for SendBody {
                 self.watch.set(Progress::WaitsForSource);
                 return Poll::Pending;
             };
-            let next = next.inspect_err(|_| self.ended = true)?;
+            let next = match next {
+                Ok(next) => next,
+                Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
+            };
             self.ended = self.taken == self.announced;
             let ended = self.ended;
             let frame = match &mut self.framer {

@@ -1,7 +1,4 @@
 //! Makes connections: resolves, connects, shakes hands over TLS, all within `connect-timeout`.
-//!
-//! A connection knows how often it was used and when it last took bytes; the transport asks it to tell a stale connection
-//! from a fresh one, and a slow upload from a dead one.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,15 +6,16 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tower_service::Service;
+
+use super::wire::{Tcp, Wire};
 
 /// TCP keepalive finds a peer that vanished while a connection was idle.
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -27,8 +25,8 @@ pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
 type Dialing<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// What a connection runs over.
-pub(super) trait Io: Read + Write + Send + Unpin {}
-impl<T: Read + Write + Send + Unpin> Io for T {}
+pub(super) trait Io: Connection + Read + Write + Send + Unpin {}
+impl<T: Connection + Read + Write + Send + Unpin> Io for T {}
 
 /// How a connection to an address is made.
 type Dial = Arc<dyn Fn(Uri) -> Dialing<Box<dyn Io>> + Send + Sync>;
@@ -43,7 +41,7 @@ pub(super) struct Connector {
 impl Connector {
     /// Makes connections by TCP, and by TLS over it where a configuration is given.
     pub fn new(limit: Duration, #[cfg(feature = "tls")] tls: Option<rustls::ClientConfig>) -> Self {
-        let http = http_connector(limit);
+        let http = TcpConnector(http_connector(limit));
         #[cfg(feature = "tls")]
         if let Some(config) = tls {
             let https = hyper_rustls::HttpsConnectorBuilder::new()
@@ -54,6 +52,25 @@ impl Connector {
             return Self { dial: dial_with(https), limit };
         }
         Self { dial: dial_with(http), limit }
+    }
+}
+
+/// hyper-util's connector, with a [`Wire`] for every connection.
+#[derive(Clone)]
+struct TcpConnector(HttpConnector);
+
+impl Service<Uri> for TcpConnector {
+    type Response = Tcp;
+    type Error = BoxError;
+    type Future = Dialing<Tcp>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async move { Ok(Tcp::new(connecting.await?)) })
     }
 }
 
@@ -96,7 +113,7 @@ impl Service<Uri> for Connector {
         let (dialing, limit) = ((self.dial)(uri), self.limit);
         Box::pin(async move {
             let io = timeout(limit, dialing).await.map_err(|_| ConnectTimeout(limit))??;
-            Ok(Stream { io, wire: Arc::new(Wire::new()) })
+            Ok(Stream::new(io))
         })
     }
 }
@@ -113,59 +130,22 @@ impl fmt::Display for ConnectTimeout {
 
 impl StdError for ConnectTimeout {}
 
-/// What is known of a connection while it is used.
-#[derive(Debug)]
-pub(super) struct Wire {
-    opened: Instant,
-    /// Microseconds after `opened` at which the socket last took bytes.
-    last_write: AtomicU64,
-    answered: AtomicBool,
-}
-
-impl Wire {
-    fn new() -> Self {
-        Self { opened: Instant::now(), last_write: AtomicU64::new(0), answered: AtomicBool::new(false) }
-    }
-
-    /// When the socket last took bytes.
-    pub fn last_write(&self) -> Instant {
-        self.opened + Duration::from_micros(self.last_write.load(Ordering::Relaxed))
-    }
-
-    /// Notes that an answer came over the connection.
-    pub fn answered(&self) {
-        self.answered.store(true, Ordering::Relaxed);
-    }
-
-    /// True if an earlier request was answered over the connection.
-    pub fn was_used(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    fn wrote(&self) {
-        let since = self.opened.elapsed().as_micros();
-        self.last_write.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-}
-
-/// A connection.
+/// A connection as hyper uses it.
 pub(super) struct Stream {
     io: Box<dyn Io>,
-    wire: Arc<Wire>,
+    wire: Option<Arc<Wire>>,
 }
 
 impl Stream {
-    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(1..))) {
-            self.wire.wrote();
-        }
-        written
+    fn new(io: Box<dyn Io>) -> Self {
+        let wire = Wire::of(&io.connected());
+        Self { io, wire }
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        Connected::new().extra(self.wire.clone())
+        self.io.connected()
     }
 }
 
@@ -177,8 +157,7 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.note(written)
+        Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -186,8 +165,7 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
-        self.note(written)
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -198,7 +176,11 @@ impl Write for Stream {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
+    /// An aborted connection says no goodbye: TLS would send a close_notify, which reads like the end of a body.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.wire.as_ref().is_some_and(|wire| wire.is_aborted()) {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

@@ -13,6 +13,7 @@ mod payload;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
+mod wire;
 
 use std::fmt;
 use std::path::Path;
@@ -149,18 +150,20 @@ impl Store {
         let operation = operation.into();
         let key = self.0.config.key_prefix().join(operation.key());
         let context = ErrorContext { bucket: self.0.config.bucket().to_owned(), key };
-        // HTTP cannot ask for no bytes; whether the object exists is asked all the same.
-        let answer = match operation.asks_for_no_bytes() {
-            true => None,
-            false => match self.run(&operation, Payload::bytes(Bytes::new())).await {
-                Err(error) if operation.is_of_empty_object(&error) => None,
-                answer => Some(answer?),
-            },
+        if operation.asks_for_no_bytes() {
+            // HTTP cannot ask for none; whether the object exists is asked all the same.
+            return Ok(Object::empty(self.head(operation.as_head()).await?, context));
+        }
+        let success = match self.run(&operation, Payload::bytes(Bytes::new())).await {
+            Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
+                let meta = self.head(operation.as_head()).await?;
+                return if meta.size() == 0 { Ok(Object::empty(meta, context)) } else { Err(refusal) };
+            }
+            answer => answer?,
         };
-        match answer.map(|success| (success.output, success.stream)) {
-            Some((meta, Some((head, body)))) => Object::new(&head, meta, body, context),
-            Some((meta, None)) => Ok(Object::empty(meta, context)),
-            None => Ok(Object::empty(self.send(operation.as_head()).await?, context)),
+        match success.stream {
+            Some((head, body)) => Object::new(&head, success.output, body, context),
+            None => Ok(Object::empty(success.output, context)),
         }
     }
 
@@ -223,7 +226,7 @@ impl Store {
             payload = Payload::bytes(request.body().clone());
         }
         demand_runtime().map_err(in_request)?;
-        let plan = self.plan(&request, &payload).await.map_err(in_request)?;
+        let plan = self.plan(&request, &mut payload).await.map_err(in_request)?;
         let mut retry = Retry::new(request.is_repeatable(), payload.is_replayable());
         let (started, mut attempts, mut route) = (Instant::now(), 0, Route::Pooled);
         loop {
@@ -279,7 +282,7 @@ impl Store {
     }
 
     /// Decides all that stays the same from attempt to attempt.
-    async fn plan(&self, request: &Request, payload: &Payload) -> Result<Plan> {
+    async fn plan(&self, request: &Request, payload: &mut Payload) -> Result<Plan> {
         let scheme = self.0.config.endpoint().scheme();
         let form = self.0.config.payload_signing.form(payload.is_replayable(), scheme)?;
         let form = if self.0.credentials.is_some() { form } else { PayloadForm::Unsigned };

@@ -77,7 +77,7 @@ impl Payload {
     }
 
     /// Reads the whole to hash it.
-    pub(super) async fn hash(&self) -> Result<PayloadHash> {
+    pub(super) async fn hash(&mut self) -> Result<PayloadHash> {
         match &self.0 {
             Kind::Bytes(bytes) if bytes.len() <= HASH_INLINE => Ok(PayloadHash::of(bytes)),
             Kind::Bytes(bytes) => {
@@ -101,7 +101,7 @@ impl Payload {
             Kind::File { path, identity } => {
                 let (path, identity) = (path.clone(), *identity);
                 let file = blocking(move || open_unchanged(&path, identity)).await?;
-                Ok(Source::file(file))
+                Ok(if identity.length == 0 { Source::Bytes(Bytes::new()) } else { Source::file(file) })
             }
             Kind::Reader { reader, length } => match reader.take() {
                 Some(reader) if *length == 0 => demand_end(reader).await,

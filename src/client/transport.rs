@@ -9,16 +9,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Extensions, Response};
+use http::Response;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Progress, SendBody, SourceError, Watch};
-use super::connect::{ConnectTimeout, Connector, Wire};
+use super::connect::{ConnectTimeout, Connector};
+use super::wire::Wire;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::retry::Outcome;
@@ -93,6 +94,7 @@ impl Transport {
         let permit = self.permits.clone().acquire_owned().await.expect("the semaphore is never closed");
         let watch = request.body().watch();
         let capture = capture_connection(&mut request);
+        request.body_mut().set_connection(capture.clone());
         let client = match route {
             Route::Pooled => &self.pooled,
             Route::New => &self.fresh,
@@ -168,7 +170,7 @@ impl Watchdog {
 
     fn wire(&mut self) -> Option<&Wire> {
         if self.wire.is_none() {
-            self.wire = self.capture.connection_metadata().as_ref().and_then(wire_of);
+            self.wire = self.capture.connection_metadata().as_ref().and_then(Wire::of);
         }
         self.wire.as_deref()
     }
@@ -177,17 +179,11 @@ impl Watchdog {
         matches!(self.watch.progress(), Progress::Sent(_))
     }
 
-    fn reused(&self, connected: Option<&hyper_util::client::legacy::connect::Connected>) -> bool {
+    fn reused(&self, connected: Option<&Connected>) -> bool {
         let wire =
-            connected.and_then(wire_of).or_else(|| self.capture.connection_metadata().as_ref().and_then(wire_of));
+            connected.and_then(Wire::of).or_else(|| self.capture.connection_metadata().as_ref().and_then(Wire::of));
         wire.is_some_and(|wire| wire.was_used())
     }
-}
-
-fn wire_of(connected: &hyper_util::client::legacy::connect::Connected) -> Option<Arc<Wire>> {
-    let mut extras = Extensions::new();
-    connected.get_extras(&mut extras);
-    extras.remove()
 }
 
 /// A connection that ended before any byte of an answer: closed, reset, or never ready for the request.

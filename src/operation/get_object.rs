@@ -119,15 +119,16 @@ impl GetObject {
         self.range.is_some_and(ByteRange::is_empty)
     }
 
-    /// Returns true for the refusal of a range that takes all of an object, because the object has no bytes: 416 on AWS.
-    pub fn is_of_empty_object(&self, refusal: &Error) -> bool {
+    /// Returns true for the refusal of a range that would take all of an object, if the refusal does not rule out that the
+    /// object is empty: AWS answers 416 then, where no bytes are what was asked for.
+    pub fn may_be_of_empty_object(&self, refusal: &Error) -> bool {
         let from_start = match self.range {
             Some(ByteRange::From(start) | ByteRange::Part { start, .. }) => start == 0,
             Some(ByteRange::Last(_)) => true,
             None => false,
         };
         let size = refusal.service().and_then(|service| service.actual_object_size);
-        from_start && refusal.kind() == ErrorKind::InvalidRange && size == Some(0)
+        from_start && refusal.kind() == ErrorKind::InvalidRange && size.unwrap_or(0) == 0
     }
 
     fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {

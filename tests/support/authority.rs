@@ -4,18 +4,15 @@
 //! All dates are fixed, far enough from the present that no clock decides
 //! whether a test passes.
 
-#![allow(
-    dead_code,
-    reason = "each test that includes this file uses a part of it"
-)]
+#![allow(dead_code, reason = "each test that includes this file uses a part of it")]
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
 };
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -44,8 +41,7 @@ impl Authority {
         let mut params = params(&format!("s3lite test authority {number}"), &[], IN_FORCE);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let root = CertifiedIssuer::self_signed(params, new_key())
-            .expect("the parameters of the root are complete");
+        let root = CertifiedIssuer::self_signed(params, new_key()).expect("the parameters of the root are complete");
         Self { root }
     }
 
@@ -78,17 +74,15 @@ impl Authority {
     /// A server whose certificate is in force, but vouched for by itself alone.
     pub fn self_signed(names: &[&str]) -> Arc<ServerConfig> {
         let key = new_key();
-        let certificate = server_params(names, IN_FORCE)
-            .self_signed(&key)
-            .expect("the parameters of a server are complete");
+        let certificate =
+            server_params(names, IN_FORCE).self_signed(&key).expect("the parameters of a server are complete");
         config(certificate.der().clone(), &key, &[])
     }
 
     fn issue(&self, names: &[&str], years: Range<i32>, alpn: &[&[u8]]) -> Arc<ServerConfig> {
         let key = new_key();
-        let certificate = server_params(names, years)
-            .signed_by(&key, &self.root)
-            .expect("the parameters of a server are complete");
+        let certificate =
+            server_params(names, years).signed_by(&key, &self.root).expect("the parameters of a server are complete");
         config(certificate.der().clone(), &key, alpn)
     }
 }
@@ -104,9 +98,7 @@ fn server_params(names: &[&str], years: Range<i32>) -> CertificateParams {
 fn params(common_name: &str, names: &[&str], years: Range<i32>) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("the names of a test are ASCII");
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
+    params.distinguished_name.push(DnType::CommonName, common_name);
     params.not_before = date_time_ymd(years.start, 1, 1);
     params.not_after = date_time_ymd(years.end, 1, 1);
     params
@@ -116,11 +108,7 @@ fn new_key() -> KeyPair {
     KeyPair::generate().expect("the system has randomness for a key")
 }
 
-fn config(
-    certificate: CertificateDer<'static>,
-    key: &KeyPair,
-    alpn: &[&[u8]],
-) -> Arc<ServerConfig> {
+fn config(certificate: CertificateDer<'static>, key: &KeyPair, alpn: &[&[u8]]) -> Arc<ServerConfig> {
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("rcgen writes PKCS#8 keys");
     // The provider is named, because a process with two of them has no default.
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

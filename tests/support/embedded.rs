@@ -6,10 +6,7 @@
 //!
 //! [s3s]: https://github.com/Nugine/s3s
 
-#![allow(
-    dead_code,
-    reason = "each test and example that includes this file uses a part of it"
-)]
+#![allow(dead_code, reason = "each test and example that includes this file uses a part of it")]
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -97,8 +94,8 @@ impl Drop for EmbeddedServer {
 }
 
 fn service_over(folder: &Path, access_key: &str, secret_key: &str) -> io::Result<S3Service> {
-    let files = FileSystem::new(folder)
-        .map_err(|error| io::Error::other(format!("{}: {error:?}", folder.display())))?;
+    let files =
+        FileSystem::new(folder).map_err(|error| io::Error::other(format!("{}: {error:?}", folder.display())))?;
     let mut builder = S3ServiceBuilder::new(files);
     builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
     builder.set_host(BelowLocalhost);

@@ -1,0 +1,9 @@
+//! What the tests stand on: servers of another make, a certificate authority, a plain HTTP client.
+
+#![allow(dead_code, reason = "each test that includes this file uses a part of it")]
+
+pub mod authority;
+pub mod embedded;
+pub mod folder;
+pub mod plain;
+pub mod strict;
