@@ -174,15 +174,6 @@ pub(super) struct SendBody {
     connection: Option<CaptureConnection>,
 }
 
-impl Drop for SendBody {
-    /// A body that stops in its middle must not look like a shorter one.
-    fn drop(&mut self) {
-        if !self.ended {
-            self.reset_connection();
-        }
-    }
-}
-
 impl SendBody {
     /// Sends `length` bytes of a source; chunk by chunk if there is a signer, when `wire_length` counts the framing too.
     pub fn new(source: Source, length: u64, signer: Option<ChunkSigner>, wire_length: u64) -> Self {
@@ -198,7 +189,7 @@ impl SendBody {
         self.watch.clone()
     }
 
-    /// Lets the body reset its connection if it stops in its middle.
+    /// Lets the body reset its connection if its source fails: it must not look like a shorter one.
     pub fn set_connection(&mut self, connection: CaptureConnection) {
         self.connection = Some(connection);
     }

@@ -100,6 +100,7 @@ impl Transport {
             Route::New => &self.fresh,
         };
         let mut response = pin!(client.request(request));
+        // Declared after the request's future, so dropped before it.
         let mut watchdog = Watchdog { timeouts: self.timeouts, watch, capture, started: Instant::now(), wire: None };
         loop {
             match timeout_at(watchdog.next_look(), &mut response).await {
@@ -139,6 +140,17 @@ struct Watchdog {
     capture: CaptureConnection,
     started: Instant,
     wire: Option<Arc<Wire>>,
+}
+
+impl Drop for Watchdog {
+    /// An upload that is given up in its middle must not look like a shorter one. This comes before the request is dropped,
+    /// because hyper closes the connection in order as soon as that is.
+    fn drop(&mut self) {
+        if let Some(wire) = self.capture.connection_metadata().as_ref().and_then(Wire::of).filter(|_| !self.body_sent())
+        {
+            wire.abort();
+        }
+    }
 }
 
 impl Watchdog {
