@@ -182,8 +182,23 @@ fn regions_lead_to_partitions() {
 fn a_region_cannot_lead_elsewhere() {
     let long = "a".repeat(300);
     for region in [
-        "", " ", "us east", "us/east", "us-east-1/", "us-east-1.evil.com", "us-east-1#", "us-east-1?", "us@evil", "-us", "us-",
-        "us\r\neast", "us\0", "usé", "us:1", "%2e", &long,
+        "",
+        " ",
+        "us east",
+        "us/east",
+        "us-east-1/",
+        "us-east-1.evil.com",
+        "us-east-1#",
+        "us-east-1?",
+        "us@evil",
+        "-us",
+        "us-",
+        "us\r\neast",
+        "us\0",
+        "usé",
+        "us:1",
+        "%2e",
+        &long,
     ] {
         let error = Region::new(region).expect_err(region);
         assert_eq!(error.kind(), ErrorKind::Config, "{region:?}");
@@ -201,7 +216,8 @@ fn auto_chooses_the_style_the_name_allows() {
         ("bucket", "https://192.0.2.1", "https://192.0.2.1/bucket"),
         ("bucket", "https://[2001:db8::1]:9000", "https://[2001:db8::1]:9000/bucket"),
     ] {
-        let config = StoreConfig::builder().set("bucket", bucket).set("region", "eu-central-1").set("endpoint", endpoint);
+        let config =
+            StoreConfig::builder().set("bucket", bucket).set("region", "eu-central-1").set("endpoint", endpoint);
         let config = config.build().unwrap_or_else(|error| panic!("{bucket} {endpoint}: {error}"));
         assert_eq!(bucket_url(config.endpoint()), url, "{bucket} {endpoint}");
     }

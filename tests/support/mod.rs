@@ -5,5 +5,6 @@
 pub mod authority;
 pub mod embedded;
 pub mod folder;
+pub mod pieces;
 pub mod plain;
 pub mod strict;

@@ -24,7 +24,10 @@ pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
-    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    if method == "PUT" {
+        head += &format!("Content-Length: {}\r\n", body.len());
+    }
+    head += "\r\n";
     let default_port = if scheme == "https" { "443" } else { "80" };
     let (name, port) = host.rsplit_once(':').unwrap_or((host, default_port));
     let stream = TcpStream::connect((name, port.parse().expect("a port"))).await.expect("a connection");

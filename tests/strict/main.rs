@@ -1,0 +1,53 @@
+//! What no server of another make can show: odd keys, lies, stalls, cuts. Against a strict server that checks every
+//! signature with its own code, and misbehaves on request.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod downloads;
+mod keys;
+mod listings;
+mod manners;
+mod resources;
+mod stale;
+mod timeouts;
+mod tls;
+mod uploads;
+
+#[path = "../support/strict/selftest/mod.rs"]
+mod selftest;
+
+use s3lite::{Store, StoreConfig, StoreConfigBuilder};
+use support::strict::{StrictConfig, StrictServer};
+
+/// A strict server with its defaults.
+async fn server() -> StrictServer {
+    StrictServer::start(StrictConfig::default()).await
+}
+
+/// The configuration that leads to it.
+fn config(server: &StrictServer) -> StoreConfigBuilder {
+    StoreConfig::builder()
+        .set("endpoint", format!("http://{}", server.address()))
+        .set("region", "eu-central-1")
+        .set("bucket", "bucket")
+        .set("access-key", "access")
+        .set("secret-key", "secret")
+}
+
+fn open(config: StoreConfigBuilder) -> Store {
+    config.build().and_then(Store::new).expect("a valid configuration")
+}
+
+fn store(server: &StrictServer) -> Store {
+    open(config(server))
+}
+
+/// Demands that the server found nothing wrong with any request.
+fn assert_manners(server: &StrictServer) {
+    for seen in server.requests() {
+        let target = String::from_utf8_lossy(&seen.target);
+        assert!(seen.refusal.is_none(), "{} {target}: {:?}", seen.method, seen.refusal);
+    }
+}
