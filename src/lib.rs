@@ -1,4 +1,90 @@
 //! s3lite: the S3 client one embeds.
+//!
+//! [`Store`] is one bucket: opened from a section of a TOML file, it puts, gets, lists and deletes objects, and never counts
+//! as stored what was not, nor as read what was cut.
+//!
+//! ```no_run
+//! # async fn example() -> s3lite::Result<()> {
+//! use s3lite::{GetObject, Store};
+//!
+//! let store = Store::open("config.toml", "s3")?;
+//! store.put("mail/1", "From: …").await?;
+//! let head = store.get(GetObject::new("mail/1").range(..512)).await?.bytes().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The flow
+//!
+//! Two halves: the core computes from its arguments, the shell (feature `client`) does the I/O and decides nothing. Without
+//! default features the core stands alone, for any HTTP client one already has.
+//!
+//! ```text
+//! config        TOML text                                      -> StoreConfig
+//! credentials   StoreConfig + file texts + environment         -> Credentials
+//! endpoint      StoreConfig                                    -> Endpoint
+//! operation     GetObject::new("k").range(0..9)                -> Request
+//! endpoint      Endpoint + Request                             -> Target     Host, encoded path, encoded query
+//! sign          Request + Target + Credentials + SigningTime   -> SigningInstructions
+//! client          (carries the request out and the answer back)
+//! response      ResponseHead + body                            -> Operation::Output, or ServiceError
+//! retry         Outcome                                        -> Decision
+//! error         whatever stopped it                            -> Error
+//! ```
+//!
+//! The core by itself:
+//!
+//! ```
+//! use s3lite::{GetObject, KeyPrefix, Operation, PayloadHash, Signer, SigningTime, StoreConfig, headers_to_sign};
+//! # use s3lite::CredentialSource;
+//!
+//! let config = StoreConfig::builder()
+//!     .set("bucket", "mail")
+//!     .set("region", "eu-central-1")
+//!     .set("access-key", "AKIAIOSFODNN7EXAMPLE")
+//!     .set("secret-key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+//!     .build()?;
+//! # let CredentialSource::Given(credentials) = config.credentials() else { unreachable!() };
+//! let request = GetObject::new("a b.txt").request(&KeyPrefix::default())?;
+//! let target = config.endpoint().target(&request);
+//! assert_eq!(target.to_string(), "https://mail.s3.eu-central-1.amazonaws.com/a%20b.txt");
+//!
+//! let signer = Signer::new(credentials, config.endpoint().signing_region(), "s3");
+//! let (time, to_sign) = (SigningTime::from_unix_seconds(1_700_000_000)?, headers_to_sign(request.headers()));
+//! let add = signer.sign(time, request.method().as_str(), &target, to_sign, &PayloadHash::EMPTY);
+//! assert_eq!(add.headers().len(), 3);
+//! # Ok::<(), s3lite::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `client` (default): [`Store`], over hyper and tokio. Alone, it speaks plain http.
+//! - `tls` (default): https, by rustls on ring with the system's or Mozilla's authorities.
+//! - `tracing`: warnings as events too.
+//!
+//! # Design
+//!
+//! Floors, so that no two rooms import each other; each room uses those below it only:
+//!
+//! ```text
+//! 5  client (mod over object, pages; those over incoming, payload, file; transport over connect, body, wire)
+//! 4  config   operation
+//! 3  endpoint   sign   response
+//! 2  retry   credentials   target   xml   request
+//! 1  error   encode
+//! ```
+//!
+//! - The key goes on the wire as it was written, percent-encoded once; it never passes through a URL parser, which would
+//!   collapse `..` into another bucket.
+//! - A body has a length, and its last bytes are held back until its source has shown its end: hyper alone cuts a longer
+//!   source and reports success. What stops in its middle resets the connection, because some servers store what came before
+//!   an orderly close.
+//! - Little is signed: `host`, `x-amz-*`, `content-md5`. Proxies rewrite the rest.
+//! - A 2xx is not yet success: a PUT needs its whole body taken and an ETag, a result its root element, a GET its length.
+//! - The response timeout counts from the last byte that the socket took, so that a slow upload is not a silent server.
+//! - Configuration in code takes the keys of the file by name (`.set("key-prefix", "mail/")`): no option is declared twice.
+//! - An empty range is answered by a HEAD: no bytes are asked for, but a missing object is still an error.
+
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "client")]
@@ -15,6 +101,10 @@ mod retry;
 mod sign;
 mod target;
 mod xml;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use http::Method;
 

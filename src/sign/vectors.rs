@@ -16,8 +16,10 @@ use crate::encode::decode_path;
 use crate::target::Scheme;
 
 /// Each suite's directory, how its cases are checked, and how many there are.
-const SUITES: [(&str, fn(&Path) -> Outcome, usize); 3] =
+const SUITES: [Suite; 3] =
     [("aws-v4", check_v4, 38), ("aws-classic", check_classic, 34), ("s3-documentation", check_s3, 11)];
+
+type Suite = (&'static str, fn(&Path) -> Outcome, usize);
 
 /// The texts of a case that differ, as a diff; empty if none does.
 type Outcome = String;
@@ -105,10 +107,9 @@ fn check_classic(case: &Path) -> Outcome {
     let mut request = RequestText::parse(&raw);
     request.path = normalized(&request.path);
     // One case's `.req` lacks the token that its canonical request has.
-    let token = raw.lines().chain([]).find_map(security_token).map(str::to_owned);
     let creq = text(case, &file("creq"));
-    let token = token.or_else(|| creq.lines().find_map(security_token).map(str::to_owned));
-    let credentials = credentials_of("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token.as_deref());
+    let token = raw.lines().chain(creq.lines()).find_map(security_token);
+    let credentials = credentials_of("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token);
     let payload = PayloadHash::of(request.body.as_bytes());
     let rules = Rules { content_sha256_header: false, sign_session_token: true, presign_payload: payload };
     let signer = Signer { rules, ..Signer::new(&credentials, "us-east-1", "service") };
