@@ -8,6 +8,7 @@ mod file;
 mod incoming;
 mod load;
 mod object;
+mod outgoing;
 mod pages;
 mod payload;
 #[cfg(feature = "tls")]
@@ -21,16 +22,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, USER_AGENT};
-use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
-use http::{HeaderValue, Uri};
 use tokio::time::Instant;
 
-use self::body::{SIGNED_CHUNK, SendBody};
 use self::connect::Connector;
 use self::incoming::IncomingBody;
 use self::object::ErrorContext;
 pub use self::object::{Object, ObjectReader};
+use self::outgoing::{Address, Outgoing};
 pub use self::pages::Pages;
 pub use self::payload::Payload;
 use self::transport::{Failure, Route, Transport};
@@ -41,15 +39,12 @@ use crate::operation::{
     Answer, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject,
     PutObjectOutput, read_answer,
 };
-use crate::request::{Request, headers_to_sign};
+use crate::request::Request;
 use crate::response::{ObjectMeta, ResponseHead};
 use crate::retry::{Decision, Outcome, Retry};
-use crate::sign::{KeyCache, PayloadForm, PayloadHash, PresignedUrl, Signer, encoded_length};
-use crate::target::{Scheme, Target};
+use crate::sign::{KeyCache, PayloadForm, PresignedUrl, Signer};
+use crate::target::Scheme;
 use crate::xml;
-
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("s3lite/", env!("CARGO_PKG_VERSION")));
-const X_AMZ_DECODED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
 
 /// How much of an error's body is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -77,9 +72,7 @@ struct Inner {
     credentials: Option<Credentials>,
     transport: Transport,
     signing_keys: KeyCache,
-    scheme: UriScheme,
-    authority: Authority,
-    host: HeaderValue,
+    address: Address,
 }
 
 impl Store {
@@ -103,18 +96,12 @@ impl Store {
         let credentials = load::credentials(&config)?;
         let endpoint = config.endpoint();
         let connector = connector(&config)?;
-        let host = endpoint.host();
-        let unusable = |_| Error::config(format!("endpoint: {host} cannot be a host"));
+        let address = Address::new(endpoint)?;
         let inner = Inner {
-            transport: Transport::new(connector, config.timeouts(), config.max_connections, host),
+            transport: Transport::new(connector, config.timeouts(), config.max_connections, endpoint.host()),
             credentials,
             signing_keys: KeyCache::default(),
-            scheme: match endpoint.scheme() {
-                Scheme::Http => UriScheme::HTTP,
-                Scheme::Https => UriScheme::HTTPS,
-            },
-            authority: host.parse().map_err(unusable)?,
-            host: HeaderValue::from_str(host).map_err(|_| Error::config("endpoint: the host is not ASCII"))?,
+            address,
             config,
         };
         Ok(Self(Arc::new(inner)))
@@ -226,12 +213,12 @@ impl Store {
             payload = Payload::bytes(request.body().clone());
         }
         demand_runtime().map_err(in_request)?;
-        let plan = self.plan(&request, &mut payload).await.map_err(in_request)?;
+        let outgoing = self.outgoing(&request, &mut payload).await.map_err(in_request)?;
         let mut retry = Retry::new(request.is_repeatable(), payload.is_replayable());
         let (started, mut attempts, mut route) = (Instant::now(), 0, Route::Pooled);
         loop {
             attempts += 1;
-            let failure = match self.attempt(operation, &request, &plan, &mut payload, route).await {
+            let failure = match self.attempt(operation, &outgoing, &mut payload, route).await {
                 Ok(success) => return Ok(success),
                 Err(failure) => failure,
             };
@@ -246,13 +233,12 @@ impl Store {
     async fn attempt<O: Operation>(
         &self,
         operation: &O,
-        request: &Request,
-        plan: &Plan,
+        outgoing: &Outgoing,
         payload: &mut Payload,
         route: Route,
     ) -> std::result::Result<Success<O>, Failure> {
-        let outgoing = self.sign(request, plan, payload).await?;
-        let exchange = self.0.transport.exchange(outgoing, route).await?;
+        let request = outgoing.attempt(self.signer(), payload).await?;
+        let exchange = self.0.transport.exchange(request, route).await?;
         let (parts, body) = exchange.response.into_parts();
         let head = ResponseHead { status: parts.status, headers: parts.headers };
         let body = IncomingBody::new(body, self.0.transport.idle_timeout(), exchange.permit);
@@ -281,56 +267,13 @@ impl Store {
         Ok(Success { output, stream: streams.then_some((head, body)) })
     }
 
-    /// Decides all that stays the same from attempt to attempt.
-    async fn plan(&self, request: &Request, payload: &mut Payload) -> Result<Plan> {
-        let scheme = self.0.config.endpoint().scheme();
-        let form = self.0.config.payload_signing.form(payload.is_replayable(), scheme)?;
-        let form = if self.0.credentials.is_some() { form } else { PayloadForm::Unsigned };
-        let length = payload.length();
-        let streaming = form == PayloadForm::Streaming && request.takes_payload();
-        let hash = match form {
-            _ if !request.takes_payload() => PayloadHash::EMPTY,
-            PayloadForm::Hashed => payload.hash().await?,
-            PayloadForm::Unsigned => PayloadHash::Unsigned,
-            PayloadForm::Streaming => PayloadHash::Streaming,
+    async fn outgoing(&self, request: &Request, payload: &mut Payload) -> Result<Outgoing> {
+        let endpoint = self.0.config.endpoint();
+        let form = match self.0.credentials {
+            Some(_) => self.0.config.payload_signing.form(payload.is_replayable(), endpoint.scheme())?,
+            None => PayloadForm::Unsigned,
         };
-        let too_long = || Error::bad_input("the payload is too long");
-        let wire_length = if streaming { encoded_length(length, SIGNED_CHUNK).ok_or_else(too_long)? } else { length };
-        let target = self.0.config.endpoint().target(request);
-        Ok(Plan {
-            headers: outgoing_headers(request, &self.0.host, length, wire_length, streaming)?,
-            target,
-            hash,
-            wire_length,
-        })
-    }
-
-    async fn sign(&self, request: &Request, plan: &Plan, payload: &mut Payload) -> Result<http::Request<SendBody>> {
-        let mut headers = plan.headers.clone();
-        let mut chunks = None;
-        if let Some(signer) = self.signer() {
-            let (time, method) = (load::now()?, request.method().as_str());
-            let signed = signer.sign(time, method, &plan.target, headers_to_sign(&headers), &plan.hash);
-            chunks = (plan.hash == PayloadHash::Streaming).then(|| signer.chunk_signer(time, &signed));
-            headers.extend(signed.into_headers());
-        }
-        let body = SendBody::new(payload.open().await?, payload.length(), chunks, plan.wire_length);
-        let mut outgoing = http::Request::new(body);
-        *outgoing.method_mut() = request.method().clone();
-        *outgoing.uri_mut() = self.uri(&plan.target)?;
-        *outgoing.headers_mut() = headers;
-        Ok(outgoing)
-    }
-
-    /// The target as hyper takes it: the path goes in byte for byte, past every parser that would tidy it up.
-    fn uri(&self, target: &Target) -> Result<Uri> {
-        let unusable = || Error::bad_input("the key makes a URL that is too long");
-        let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(target.path_and_query().as_bytes()));
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.0.scheme.clone());
-        parts.authority = Some(self.0.authority.clone());
-        parts.path_and_query = Some(path.map_err(|error| unusable().with_source(error))?);
-        Uri::from_parts(parts).map_err(|error| unusable().with_source(error))
+        Outgoing::new(&self.0.address, request, endpoint.target(request), payload, form).await
     }
 
     fn signer(&self) -> Option<Signer<'_>> {
@@ -344,15 +287,6 @@ impl Store {
     }
 }
 
-/// What stays the same from attempt to attempt.
-struct Plan {
-    target: Target,
-    headers: HeaderMap,
-    hash: PayloadHash,
-    /// The Content-Length: the payload's own, or with the framing of its signed chunks.
-    wire_length: u64,
-}
-
 /// A success, and for operations that stream it, the answer that is still coming.
 struct Success<O: Operation> {
     output: O::Output,
@@ -363,34 +297,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { error, outcome: Outcome::default() }
     }
-}
-
-/// The request's own headers, and those of its framing.
-fn outgoing_headers(
-    request: &Request,
-    host: &HeaderValue,
-    length: u64,
-    wire_length: u64,
-    streaming: bool,
-) -> Result<HeaderMap> {
-    let mut headers = request.headers().clone();
-    headers.insert(HOST, host.clone());
-    headers.insert(USER_AGENT, AGENT);
-    if request.takes_payload() {
-        // hyper sends no Content-Length with an empty body, which S3 refuses.
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(wire_length));
-    }
-    if streaming {
-        headers.insert(X_AMZ_DECODED_CONTENT_LENGTH, HeaderValue::from(length));
-        let encoding = match headers.get(CONTENT_ENCODING) {
-            Some(own) => [b"aws-chunked,", own.as_bytes()].concat(),
-            None => b"aws-chunked".to_vec(),
-        };
-        let encoding = HeaderValue::from_bytes(&encoding);
-        headers
-            .insert(CONTENT_ENCODING, encoding.map_err(|_| Error::bad_input("the content encoding cannot be sent"))?);
-    }
-    Ok(headers)
 }
 
 /// Without a runtime hyper would panic somewhere deep inside.

@@ -1,0 +1,128 @@
+//! An endpoint as it is written in a configuration: host, host:port or URL.
+//!
+//! It never passes through a URL parser, which would normalise what the signature then does not cover.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::is_label;
+use crate::encode;
+use crate::error::{Error, Result};
+use crate::target::Scheme;
+
+/// An endpoint as written: scheme, host, port and a path prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointUrl {
+    pub(super) scheme: Scheme,
+    pub(super) host: Host,
+    pub(super) port: Option<u16>,
+    /// Decoded, without a trailing `/`.
+    pub(super) path: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    Name(String),
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+}
+
+impl EndpointUrl {
+    /// Reads a host, host:port or URL; without a scheme it is https.
+    ///
+    /// # Errors
+    ///
+    /// Another scheme than http and https, user information, a query, a fragment, a port out of range, no host.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = |why: &str| Err(Error::config(format!("is no endpoint: {why}")));
+        let (scheme, rest) = match text.split_once("://") {
+            None => (Scheme::Https, text),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::Https, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Scheme::Http, rest),
+            Some(_) => return wrong("the scheme must be http or https"),
+        };
+        if rest.contains(['?', '#']) {
+            return wrong("it must not have a query or a fragment");
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return wrong("it must not have user information; write access-key and secret-key instead");
+        }
+        let Some((host, port)) = split_port(authority) else {
+            return wrong("the port must be 1 to 65535");
+        };
+        let Some(host) = Host::parse(host) else {
+            return wrong("the host must be a DNS name, an IPv4 address or an IPv6 address in brackets");
+        };
+        if !path.bytes().all(|b| b.is_ascii_graphic()) {
+            return wrong("its path must be printable ASCII");
+        }
+        let Ok(path) = String::from_utf8(encode::decode_path(path.trim_end_matches('/'))) else {
+            return wrong("its path must be UTF-8");
+        };
+        Ok(Self { scheme, host, port, path })
+    }
+
+    /// Returns the scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Returns true if the host is this machine itself.
+    pub fn is_loopback(&self) -> bool {
+        match &self.host {
+            Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::V4(address) => address.is_loopback(),
+            Host::V6(address) => address.is_loopback(),
+        }
+    }
+}
+
+impl Host {
+    fn parse(text: &str) -> Option<Self> {
+        if let Some(literal) = text.strip_prefix('[') {
+            return literal.strip_suffix(']')?.parse().ok().map(Self::V6);
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return match address {
+                IpAddr::V4(address) => Some(Self::V4(address)),
+                IpAddr::V6(_) => None,
+            };
+        }
+        // A name whose last label is a number is a misspelt address, for example 10.0.0 or 1.2.3.400.
+        let last = text.rsplit('.').next().unwrap_or_default();
+        let is_number = last.bytes().all(|b| b.is_ascii_digit());
+        let is_name = text.len() <= 253 && text.split('.').all(is_host_label) && !is_number;
+        is_name.then(|| Self::Name(text.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::V4(address) => address.fmt(f),
+            Self::V6(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
+    let after_host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    let Some(colon) = authority[after_host..].find(':').map(|index| index + after_host) else {
+        return Some((authority, None));
+    };
+    let (host, port) = (&authority[..colon], &authority[colon + 1..]);
+    // An IPv6 address without brackets has more than one colon; it is refused as a host, not as a port.
+    if port.contains(':') {
+        return Some((authority, None));
+    }
+    let digits_only = port.bytes().all(|b| b.is_ascii_digit());
+    let number = port.parse().ok().filter(|number: &u16| digits_only && *number > 0)?;
+    Some((host, Some(number)))
+}
+
+/// A label of an endpoint's host; `_` occurs in the names of containers.
+fn is_host_label(text: &str) -> bool {
+    is_label(&text.replace('_', "-"))
+}

@@ -1,0 +1,203 @@
+//! What S3 answers: the head of a response, an object's metadata, a range, an error.
+//!
+//! In come status, headers and (for errors and XML results) the body; out come typed values. Headers first, body second:
+//! a HEAD has no body, and a proxy's error page is not S3's.
+
+mod refusal;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use http::header::{CONTENT_RANGE, HeaderMap};
+use http::{HeaderName, StatusCode};
+use time::OffsetDateTime;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
+
+pub(crate) use self::refusal::{service_error, service_error_document};
+
+/// Status and headers of a response.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers, as they came.
+    pub headers: HeaderMap,
+}
+
+/// An object's metadata, as the headers of a GET or HEAD tell it.
+#[derive(Clone)]
+pub struct ObjectMeta {
+    headers: HeaderMap,
+    size: u64,
+}
+
+/// An entity tag. Two tags are equal if they differ in quotes or the weak prefix only, as servers write both.
+///
+/// It is not always an MD5: multipart uploads, encryption and some servers make others. Send it back as it came.
+#[derive(Clone, Debug, Eq)]
+pub struct ETag(String);
+
+/// Which bytes of how many: `Content-Range: bytes 0-9/100`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentRange {
+    /// The first byte.
+    pub first: u64,
+    /// The last byte; inclusive, as in HTTP.
+    pub last: u64,
+    /// The object's size, unless the server does not know it.
+    pub size: Option<u64>,
+}
+
+impl ResponseHead {
+    /// Returns a header's text, if it is there and ASCII.
+    pub(crate) fn header(&self, name: impl AsRef<str>) -> Option<&str> {
+        header(&self.headers, name.as_ref())
+    }
+
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        self.header("content-length")?.parse().ok()
+    }
+
+    /// Reads `Content-Range`; `None` if there is none or it is not one.
+    pub fn content_range(&self) -> Option<ContentRange> {
+        ContentRange::parse(self.header(CONTENT_RANGE)?)
+    }
+}
+
+impl ContentRange {
+    /// Reads the header's value (RFC 9110 section 14.4).
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let (first, last) = (digits(first)?, digits(last)?);
+        let size = if size == "*" { None } else { Some(digits(size)?) };
+        let fits = first <= last && last < u64::MAX && size.is_none_or(|size| last < size);
+        fits.then_some(Self { first, last, size })
+    }
+
+    /// Returns the number of bytes.
+    pub fn length(&self) -> u64 {
+        self.last - self.first + 1
+    }
+}
+
+impl ObjectMeta {
+    /// Reads the metadata from the head of a GET or HEAD.
+    pub(crate) fn from_head(head: &ResponseHead) -> Self {
+        let whole = head.content_range().and_then(|range| range.size);
+        let size = whole.or_else(|| head.content_length()).unwrap_or(0);
+        Self { headers: head.headers.clone(), size }
+    }
+
+    /// Returns the size of the whole object in bytes, also if a range of it was asked for. 0 if the server did not say.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the entity tag.
+    pub fn etag(&self) -> Option<ETag> {
+        self.header("etag").map(ETag::new)
+    }
+
+    /// Returns the content type.
+    pub fn content_type(&self) -> Option<&str> {
+        self.header("content-type")
+    }
+
+    /// Returns the time of the last change; `None` if the server sent none or no readable one.
+    pub fn last_modified(&self) -> Option<SystemTime> {
+        http_date(self.header("last-modified")?)
+    }
+
+    /// Returns the version, in buckets that keep versions.
+    pub fn version_id(&self) -> Option<&str> {
+        self.header("x-amz-version-id")
+    }
+
+    /// Returns an entry of the user's metadata by its name without `x-amz-meta-`.
+    pub fn metadata(&self, name: &str) -> Option<&str> {
+        self.header(&format!("x-amz-meta-{}", name.to_ascii_lowercase()))
+    }
+
+    /// Returns every header of the answer, for whatever has no name here.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+}
+
+impl fmt::Debug for ObjectMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectMeta").field("size", &self.size).field("etag", &self.etag()).finish_non_exhaustive()
+    }
+}
+
+impl ETag {
+    /// Takes a tag as it came.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the tag as it came, quotes included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn opaque(&self) -> &str {
+        self.0.strip_prefix("W/").unwrap_or(&self.0).trim_matches('"')
+    }
+}
+
+impl From<&str> for ETag {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for ETag {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl PartialEq for ETag {
+    fn eq(&self, other: &Self) -> bool {
+        self.opaque() == other.opaque()
+    }
+}
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Reads a number that is digits alone: no sign, no blank.
+pub(crate) fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// Reads `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110 section 5.6.7).
+pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
+    system_time(OffsetDateTime::parse(text, &Rfc2822).ok()?)
+}
+
+/// Reads `2013-05-24T00:00:00.000Z`, as listings have it (RFC 3339).
+pub(crate) fn iso_date(text: &str) -> Option<SystemTime> {
+    system_time(OffsetDateTime::parse(text, &Rfc3339).ok()?)
+}
+
+fn system_time(time: OffsetDateTime) -> Option<SystemTime> {
+    let seconds = u64::try_from(time.unix_timestamp()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, time.nanosecond()))
+}
+
+/// The header that names a delete marker.
+pub(crate) const X_AMZ_DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
