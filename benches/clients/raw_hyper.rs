@@ -46,9 +46,10 @@ impl RawHyper {
 
     /// Sends a request and reads the answer to its end; returns the length of its body.
     pub async fn exchange(&mut self, method: Method, uri: Uri, body: SendBody) -> Result<u64> {
+        let length = body.length;
         let mut request = Request::new(body);
         if method == Method::PUT {
-            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(request.body().length));
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         *request.method_mut() = method;
         *request.uri_mut() = uri;

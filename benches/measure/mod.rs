@@ -28,8 +28,8 @@ pub struct Extent {
 }
 
 impl Extent {
-    pub const FULL: Self = Self { rounds: 5, operations: 4000, stream_bytes: 1 << 30 };
-    pub const QUICK: Self = Self { rounds: 3, operations: 1200, stream_bytes: 128 << 20 };
+    pub const FULL: Self = Self { rounds: 5, operations: 8000, stream_bytes: 1 << 30 };
+    pub const QUICK: Self = Self { rounds: 3, operations: 2000, stream_bytes: 128 << 20 };
 }
 
 /// What a row's figures are per.

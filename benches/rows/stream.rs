@@ -60,14 +60,14 @@ fn get_lines(suite: &Suite, length: u64) -> [Line; 2] {
     let raw = Line::new(BASELINE, move |runtime| {
         let mut client = runtime.block_on(RawHyper::connect(server))?;
         let uri: http::Uri = format!("/bucket/size/{length}").parse()?;
-        Ok(Box::new(move |runtime| {
+        Ok(Box::new(move |runtime: &Runtime| {
             let read = runtime.block_on(client.exchange(Method::GET, uri.clone(), SendBody::empty()))?;
             expect_length(read, length)
         }) as Work)
     });
     let store = Line::new("s3lite", move |_| {
         let store = store::open(server)?;
-        Ok(Box::new(move |runtime| expect_length(runtime.block_on(read(&store, length))?, length)) as Work)
+        Ok(Box::new(move |runtime: &Runtime| expect_length(runtime.block_on(read(&store, length))?, length)) as Work)
     });
     [raw, store]
 }

@@ -82,7 +82,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] with file, line, column and key; [`ErrorKind::Credentials`] if there are none.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with file, line, column and key; [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if there are none.
     pub fn open(path: impl AsRef<Path>, name: &str) -> Result<Self> {
         Self::new(load::config(path.as_ref(), name)?)
     }
@@ -116,7 +116,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The service's refusal; [`ErrorKind::Source`] if the payload fails, or is longer or shorter than announced, in which
+    /// The service's refusal; [`ErrorKind::Source`](crate::ErrorKind::Source) if the payload fails, or is longer or shorter than announced, in which
     /// case nothing is stored.
     ///
     /// # Cancel safety
@@ -132,7 +132,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The service's refusal, [`Error::is_not_found`] among them; [`ErrorKind::InvalidRange`] for a range outside.
+    /// The service's refusal, [`Error::is_not_found`] among them; [`ErrorKind::InvalidRange`](crate::ErrorKind::InvalidRange) for a range outside.
     pub async fn get(&self, operation: impl Into<GetObject>) -> Result<Object> {
         let operation = operation.into();
         let key = self.0.config.key_prefix().join(operation.key());
