@@ -26,6 +26,9 @@ struct Inner {
     service: Option<ServiceError>,
     attempts: u32,
     elapsed: Option<Duration>,
+    /// A protocol error that another try may not meet: a proxy's page, a cut document.
+    passing: bool,
+    outcome_unknown: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -77,6 +80,10 @@ pub enum ErrorKind {
     Integrity,
     /// The answer ended before the object did.
     Truncated,
+    /// The object was replaced while it was read: the rest would be another object's.
+    Changed,
+    /// Whether the service acted is not known, and looking did not tell: a conditional write whose answer was lost.
+    Ambiguous,
     /// The caller's source failed, or was shorter or longer than announced. Nothing was stored.
     Source,
     /// The local file could not be written. What was there before is untouched.
@@ -93,6 +100,8 @@ pub enum ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
+    /// Waiting for one of the store's connections to be free: `queue-timeout`.
+    Queue,
     /// Resolving, connecting and the TLS handshake: `connect-timeout`.
     Connect,
     /// Sending the body: the socket took no byte for `idle-timeout`.
@@ -101,6 +110,8 @@ pub enum Phase {
     Head,
     /// Reading the body of the answer: no byte came for `idle-timeout`.
     Body,
+    /// All attempts together: `operation-timeout`.
+    Operation,
     /// The service itself gave up waiting for the request (`RequestTimeout`).
     Server,
 }
@@ -144,6 +155,13 @@ impl Error {
 
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Protocol, message)
+    }
+
+    /// Makes an error of an answer that is none, which another try may not meet.
+    pub(crate) fn passing_protocol(message: impl Into<String>) -> Self {
+        let mut error = Self::protocol(message);
+        error.0.passing = true;
+        error
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -227,6 +245,64 @@ impl Error {
         self.0.elapsed
     }
 
+    /// Returns true if the request never left, so the service cannot have acted.
+    pub fn is_unsent(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Config
+                | ErrorKind::BadInput
+                | ErrorKind::Connect
+                | ErrorKind::Tls
+                | ErrorKind::Timeout(Phase::Connect | Phase::Queue)
+        )
+    }
+
+    /// Returns true if it is not known whether the call took effect, because its answer was lost or is none: after a PUT the
+    /// object may be there or not, after a DELETE it may be gone or not.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.0.outcome_unknown
+    }
+
+    /// Returns true if the service may have acted although this is what came of it.
+    pub fn may_have_acted(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Ambiguous | ErrorKind::Interrupted | ErrorKind::Server => true,
+            ErrorKind::Timeout(phase) => matches!(phase, Phase::Send | Phase::Head | Phase::Operation),
+            ErrorKind::Protocol => self.0.passing,
+            _ => false,
+        }
+    }
+
+    /// Marks that an attempt of the operation, this or an earlier one, may have taken effect.
+    pub(crate) fn with_unknown_outcome(mut self, unknown: bool) -> Self {
+        self.0.outcome_unknown = unknown;
+        self
+    }
+
+    /// Says that a condition did not hold because there is nothing it could hold for.
+    pub(crate) fn into_precondition(mut self) -> Self {
+        self.0.kind = Some(ErrorKind::Precondition);
+        self.0.message = "the condition does not hold: there is no such object".to_owned();
+        self
+    }
+
+    /// Says that looking did not tell either.
+    pub(crate) fn into_ambiguous(mut self) -> Self {
+        self.0.kind = Some(ErrorKind::Ambiguous);
+        self.0.outcome_unknown = true;
+        self
+    }
+
+    /// Says that an acknowledged object could not be found.
+    pub(crate) fn into_unverified(mut self) -> Self {
+        self.0.message = format!("the object was acknowledged, but it could not be looked at: {}", self.0.message);
+        self.into_ambiguous()
+    }
+
+    pub(crate) fn is_passing(&self) -> bool {
+        self.0.passing
+    }
+
     /// Returns true if the object does not exist. A missing bucket is not a missing object: see
     /// [`is_no_such_bucket`](Self::is_no_such_bucket).
     pub fn is_not_found(&self) -> bool {
@@ -277,6 +353,9 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.0.message)?;
         self.fmt_answer(f)?;
+        if self.0.outcome_unknown {
+            f.write_str("; whether it took effect is not known")?;
+        }
         self.fmt_effort(f)
     }
 }
@@ -330,10 +409,12 @@ impl StdError for Error {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Queue => "waiting for a free connection",
             Self::Connect => "connecting",
             Self::Send => "sending the body",
             Self::Head => "waiting for the response",
             Self::Body => "reading the body",
+            Self::Operation => "with all attempts together",
             Self::Server => "the service waiting for the request",
         })
     }

@@ -76,6 +76,7 @@
 
 #![forbid(unsafe_code)]
 
+mod checksum;
 #[cfg(feature = "client")]
 mod client;
 mod config;
@@ -86,8 +87,10 @@ mod error;
 mod operation;
 mod request;
 mod response;
+mod resume;
 mod retry;
 mod sign;
+mod skew;
 mod target;
 mod xml;
 
@@ -97,8 +100,9 @@ struct Readme;
 
 pub use http::Method;
 
+pub use self::checksum::Checksum;
 #[cfg(feature = "client")]
-pub use self::client::{Object, ObjectReader, Pages, Payload, Store};
+pub use self::client::{Attempt, AttemptEnd, Object, ObjectReader, Observer, Pages, Payload, Store};
 pub use self::config::{Lookup, Reference, StoreConfig, StoreConfigBuilder, Timeouts, TlsConfig, TlsRoots, Value};
 pub use self::credentials::{CredentialSource, Credentials, Found, resolve};
 pub use self::endpoint::{AddressingStyle, Endpoint, EndpointParameters, EndpointUrl, Region};
@@ -109,9 +113,11 @@ pub use self::operation::{
 };
 pub use self::request::{KeyPrefix, Request, headers_to_sign};
 pub use self::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
-pub use self::retry::{Decision, Outcome, Retry};
+pub use self::resume::Resume;
+pub use self::retry::{Correction, Decision, FailureClass, Moment, Outcome, Retry, RetryPolicy, RetryQuota, classify};
 pub use self::sign::{
     ChunkSigner, Explanation, KeyCache, PayloadForm, PayloadHash, PayloadSigning, PresignedUrl, Signature, Signer,
     SigningInstructions, SigningTime, encoded_length, unsigned_chunk_head, unsigned_end,
 };
+pub use self::skew::ClockSkew;
 pub use self::target::{Scheme, Target};

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::error::{Error, Result};
@@ -111,11 +110,15 @@ impl Request {
         &self.body
     }
 
-    /// Returns true if sending the request twice leaves the same as sending it once (RFC 9110 section 9.2.2), and the
-    /// second answer means the same: a condition may fail because of the first.
-    pub fn is_repeatable(&self) -> bool {
-        let conditional = self.headers.contains_key(IF_MATCH) || self.headers.contains_key(IF_NONE_MATCH);
-        self.method.is_safe() || (self.method.is_idempotent() && !conditional)
+    /// Returns true if sending the request twice leaves the same as sending it once (RFC 9110 section 9.2.2). Under a
+    /// condition the second answer may differ from the first all the same.
+    pub fn is_idempotent(&self) -> bool {
+        self.method.is_idempotent()
+    }
+
+    /// Returns true if the request only reads (RFC 9110 section 9.2.1).
+    pub fn is_safe(&self) -> bool {
+        self.method.is_safe()
     }
 
     /// Returns true for the methods whose requests have a body, even if it is empty.

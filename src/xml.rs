@@ -157,7 +157,7 @@ fn predefined(entity: &str) -> Result<&'static str> {
 }
 
 fn malformed(why: &str) -> Error {
-    Error::protocol(format!("the answer is not the XML that S3 gives: {why}"))
+    Error::passing_protocol(format!("the answer is not the XML that S3 gives: {why}"))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
@@ -34,14 +34,18 @@ pub(super) const SIGNED_CHUNK: u64 = 64 << 10;
 pub(super) enum Source {
     Bytes(Bytes),
     File(FileSource),
-    Reader(Box<dyn AsyncRead + Send + Unpin>, BytesMut),
+    /// Lent: taken by the first look at it, so that a request that never left leaves the reader as it was.
+    Lent(Lent),
+    Reader(Reader, BytesMut),
 }
 
-impl Source {
-    pub fn reader(reader: Box<dyn AsyncRead + Send + Unpin>) -> Self {
-        Self::Reader(reader, BytesMut::new())
-    }
+/// A reader that can be sent once.
+pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
+/// Where a reader waits until its first byte is wanted.
+pub(super) type Lent = Arc<Mutex<Option<Reader>>>;
+
+impl Source {
     pub fn file(file: File) -> Self {
         Self::File(FileSource::Idle(file))
     }
@@ -53,6 +57,13 @@ impl Source {
             Self::Bytes(bytes) => Poll::Ready(Ok(Some(bytes.split_to(bytes.len().min(PIECE))))),
             Self::File(file) => file.poll_next(cx),
             Self::Reader(reader, buffer) => poll_reader(reader, buffer, cx),
+            Self::Lent(lent) => {
+                let Some(reader) = lent.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+                    return Poll::Ready(Err(io::Error::other("the reader was sent before")));
+                };
+                *self = Self::Reader(reader, BytesMut::new());
+                self.poll_next(cx)
+            }
         }
     }
 }
@@ -133,6 +144,8 @@ impl std::error::Error for SourceError {
 /// How far a body is; shared with the transport, which watches over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
+    /// The service has not said yet that it wants the body (`Expect: 100-continue`); since this time, if hyper has asked.
+    WaitsForConsent(Option<Instant>),
     /// The source has no bytes ready: the caller's time, not the service's.
     WaitsForSource,
     /// Bytes were handed over at this time.
@@ -143,20 +156,59 @@ pub(super) enum Progress {
 
 /// The shared view of a body's [`Progress`].
 #[derive(Clone, Debug)]
-pub(super) struct Watch(Arc<Mutex<Progress>>);
+pub(super) struct Watch(Arc<Mutex<Watched>>);
+
+#[derive(Debug)]
+struct Watched {
+    progress: Progress,
+    /// Whom to wake when the service has consented.
+    waker: Option<Waker>,
+    sent: u64,
+}
 
 impl Watch {
     fn new(progress: Progress) -> Self {
-        Self(Arc::new(Mutex::new(progress)))
+        Self(Arc::new(Mutex::new(Watched { progress, waker: None, sent: 0 })))
     }
 
     pub fn progress(&self) -> Progress {
-        // A plain value is never half-written.
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watched().progress
     }
 
-    fn set(&self, progress: Progress) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    /// How many bytes were handed over, framing included.
+    pub fn sent(&self) -> u64 {
+        self.watched().sent
+    }
+
+    /// Lets the body go, because the service wants it or has been silent for too long.
+    pub fn consent(&self) {
+        let mut watched = self.watched();
+        if matches!(watched.progress, Progress::WaitsForConsent(_)) {
+            watched.progress = Progress::WaitsForSocket(Instant::now());
+            if let Some(waker) = watched.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// True while the body is not to go; notes since when it could have.
+    fn holds_back(&self, cx: &Context<'_>) -> bool {
+        let mut watched = self.watched();
+        let Progress::WaitsForConsent(since) = watched.progress else { return false };
+        watched.progress = Progress::WaitsForConsent(since.or_else(|| Some(Instant::now())));
+        watched.waker = Some(cx.waker().clone());
+        true
+    }
+
+    fn set(&self, progress: Progress, sent: usize) {
+        let mut watched = self.watched();
+        watched.progress = progress;
+        watched.sent += sent as u64;
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        // Plain values are never half-written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,6 +235,14 @@ impl SendBody {
         let watch = Watch::new(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) });
         let framer = signer.map(Framer::new);
         Self { source, announced: length, taken: 0, held: None, ended, framer, wire_length, watch, connection: None }
+    }
+
+    /// Holds the body back until [`Watch::consent`].
+    pub fn gated(self) -> Self {
+        if !self.ended {
+            self.watch.set(Progress::WaitsForConsent(None), 0);
+        }
+        self
     }
 
     pub fn watch(&self) -> Watch {
@@ -237,9 +297,12 @@ impl Body for SendBody {
     type Error = SourceError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
+        if !self.ended && self.watch.holds_back(cx) {
+            return Poll::Pending;
+        }
         while !self.ended {
             let Poll::Ready(next) = self.poll_counted(cx) else {
-                self.watch.set(Progress::WaitsForSource);
+                self.watch.set(Progress::WaitsForSource, 0);
                 return Poll::Pending;
             };
             let next = match next {
@@ -253,7 +316,8 @@ impl Body for SendBody {
                 Some(framer) => framer.frame(next, ended),
             };
             let now = Instant::now();
-            self.watch.set(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) });
+            let sent = frame.as_ref().map_or(0, Bytes::len);
+            self.watch.set(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) }, sent);
             if let Some(bytes) = frame {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }

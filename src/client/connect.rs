@@ -12,10 +12,11 @@ use std::time::Duration;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::wire::{Tcp, Wire};
+use super::wire::{Metered, Wire};
 
 /// TCP keepalive finds a peer that vanished while a connection was idle.
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -40,37 +41,77 @@ pub(super) struct Connector {
 
 impl Connector {
     /// Makes connections by TCP, and by TLS over it where a configuration is given.
-    pub fn new(limit: Duration, #[cfg(feature = "tls")] tls: Option<rustls::ClientConfig>) -> Self {
-        let http = TcpConnector(http_connector(limit));
-        #[cfg(feature = "tls")]
-        if let Some(config) = tls {
-            let https = hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(config)
-                .https_only()
-                .enable_http1()
-                .wrap_connector(http);
-            return Self { dial: dial_with(https), limit };
-        }
-        Self { dial: dial_with(http), limit }
+    pub fn new(limit: Duration, tls: Tls) -> Self {
+        let http = http_connector(limit);
+        let connect = move |uri| {
+            let connecting = http.clone().call(uri);
+            async move { Ok(Metered::tcp(connecting.await?)) }
+        };
+        Self { dial: over_tls(FnConnector(connect), tls), limit }
+    }
+
+    /// Makes connections by a function, and speaks TLS over them where a configuration is given.
+    pub fn dialed_by<F, R, S>(dial: F, limit: Duration, tls: Tls) -> Self
+    where
+        F: Fn(Uri) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let connect = move |uri| {
+            let dialing = dial(uri);
+            async move { Ok(Metered::other(dialing.await?)) }
+        };
+        Self { dial: over_tls(FnConnector(connect), tls), limit }
     }
 }
 
-/// hyper-util's connector, with a [`Wire`] for every connection.
+/// TLS over a connection, or none for plain http.
+#[cfg(feature = "tls")]
+pub(super) type Tls = Option<rustls::ClientConfig>;
+#[cfg(not(feature = "tls"))]
+pub(super) type Tls = ();
+
+#[cfg(feature = "tls")]
+fn over_tls<F, R, S>(connector: FnConnector<F>, tls: Tls) -> Dial
+where
+    F: Fn(Uri) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<S, BoxError>> + Send + 'static,
+    S: Io + 'static,
+{
+    let Some(config) = tls else { return dial_with(connector) };
+    let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1();
+    dial_with(builder.wrap_connector(connector))
+}
+
+#[cfg(not(feature = "tls"))]
+fn over_tls<F, R, S>(connector: FnConnector<F>, (): Tls) -> Dial
+where
+    F: Fn(Uri) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<S, BoxError>> + Send + 'static,
+    S: Io + 'static,
+{
+    dial_with(connector)
+}
+
+/// A function as hyper-util's and hyper-rustls's kind of connector.
 #[derive(Clone)]
-struct TcpConnector(HttpConnector);
+struct FnConnector<F>(F);
 
-impl Service<Uri> for TcpConnector {
-    type Response = Tcp;
+impl<F, R, S> Service<Uri> for FnConnector<F>
+where
+    F: Fn(Uri) -> R,
+    R: Future<Output = Result<S, BoxError>> + Send + 'static,
+{
+    type Response = S;
     type Error = BoxError;
-    type Future = Dialing<Tcp>;
+    type Future = Dialing<S>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx).map_err(Into::into)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
-        Box::pin(async move { Ok(Tcp::new(connecting.await?)) })
+        Box::pin((self.0)(uri))
     }
 }
 

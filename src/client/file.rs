@@ -1,15 +1,14 @@
 //! A file that appears whole or not at all: written beside its place, renamed into it at the end.
 
-use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::fs;
-use std::hash::BuildHasher;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
+use super::load;
 use super::payload::blocking;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -95,10 +94,9 @@ async fn open_new(path: &Path) -> io::Result<File> {
 }
 
 fn part_name(name: &std::ffi::OsStr) -> OsString {
-    let random = RandomState::new().hash_one(0);
     let mut part = OsString::from(".");
     part.push(name);
-    part.push(format!(".{random:016x}.part"));
+    part.push(format!(".{}.part", load::id()));
     part
 }
 

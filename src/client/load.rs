@@ -1,7 +1,9 @@
-//! Reads what a store is opened from: its file, the shared credentials files, the environment, the clock. The only place
+//! Reads what a store is opened from: its file, the shared credentials files, the environment, the clock, chance. The only place
 //! that does; what it all means is decided in the core.
 
+use std::collections::hash_map::RandomState;
 use std::fs;
+use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
@@ -9,7 +11,6 @@ use std::time::SystemTime;
 use crate::config::{Reference, StoreConfig};
 use crate::credentials::{Credentials, Found, resolve};
 use crate::error::{Error, Result};
-use crate::sign::SigningTime;
 
 /// A configuration has kilobytes; what is larger is another file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -38,9 +39,24 @@ pub(super) fn certificates(path: &str) -> Result<String> {
     text(Path::new(path)).map_err(|error| Error::config(format!("tls.ca-file: {path} cannot be read: {error}")))
 }
 
-/// The time to sign with.
-pub(super) fn now() -> Result<SigningTime> {
-    SigningTime::from_system_time(SystemTime::now())
+/// The time.
+pub(super) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// A number from 0 to 1 that differs from call to call and from process to process; for nothing secret.
+pub(super) fn jitter() -> f64 {
+    random() as f64 / u64::MAX as f64
+}
+
+/// 128 bits as 32 hexadecimal digits, unlike those of any other write.
+pub(super) fn id() -> String {
+    format!("{:016x}{:016x}", random(), random())
+}
+
+/// The standard library seeds its hash maps from the system, anew for each.
+fn random() -> u64 {
+    RandomState::new().hash_one(SystemTime::now())
 }
 
 fn look_up(reference: Reference<'_>) -> std::result::Result<String, String> {

@@ -1,13 +1,13 @@
-//! The shell: a [`Store`] and the attempt loop. It does the I/O and decides nothing.
-//!
-//! Per attempt: sign anew, open the body anew, send, read the outcome, let [`Retry`] decide. No other code retries.
+//! The shell: a [`Store`]. It does the I/O and decides nothing; `call` has the attempt loop.
 
 mod body;
+mod call;
 mod connect;
 mod file;
 mod incoming;
 mod load;
 mod object;
+mod observe;
 mod outgoing;
 mod pages;
 mod payload;
@@ -17,37 +17,38 @@ mod transport;
 mod wire;
 
 use std::fmt;
+use std::future::Future;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep};
 
-use self::connect::Connector;
+use self::call::{Call, Success};
+use self::connect::{Connector, Tls};
 use self::incoming::IncomingBody;
-use self::object::ErrorContext;
 pub use self::object::{Object, ObjectReader};
-use self::outgoing::{Address, Outgoing};
+pub use self::observe::{Attempt, AttemptEnd, Observer};
+use self::outgoing::Address;
 pub use self::pages::Pages;
 pub use self::payload::Payload;
-use self::transport::{Failure, Route, Transport};
+use self::transport::Transport;
 use crate::config::StoreConfig;
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::operation::{
-    Answer, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject,
-    PutObjectOutput, read_answer,
+    DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject, PutObjectOutput,
 };
 use crate::request::Request;
 use crate::response::{ObjectMeta, ResponseHead};
-use crate::retry::{Decision, Outcome, Retry};
-use crate::sign::{KeyCache, PayloadForm, PresignedUrl, Signer};
+use crate::retry::{Decision, LATE_VISIBILITY, Moment, Outcome, Retry, RetryQuota};
+use crate::sign::{KeyCache, PresignedUrl, Signer, SigningTime};
+use crate::skew::ClockSkew;
 use crate::target::Scheme;
-use crate::xml;
-
-/// How much of an error's body is read.
-const MAX_ERROR_BYTES: usize = 64 << 10;
 
 /// One bucket, or a prefix of one: everything that is done with it goes through here.
 ///
@@ -65,14 +66,30 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store {
+    inner: Arc<Inner>,
+    observer: Option<Arc<dyn Observer>>,
+}
 
+/// What all clones of a store share.
 struct Inner {
     config: StoreConfig,
     credentials: Option<Credentials>,
     transport: Transport,
     signing_keys: KeyCache,
-    address: Address,
+    opened: Instant,
+    learned: Learned,
+}
+
+/// What a store learns from the service's answers.
+struct Learned {
+    quota: Mutex<RetryQuota>,
+    /// Seconds by which the service's clock is ahead.
+    skew: AtomicI64,
+    /// Where the bucket lives; another region's endpoint once `follow-region` has found it.
+    address: Mutex<Arc<Address>>,
+    /// False once the service has refused or ignored `Expect: 100-continue`.
+    consents: AtomicBool,
 }
 
 impl Store {
@@ -93,23 +110,49 @@ impl Store {
     ///
     /// As [`open`](Self::open).
     pub fn new(config: StoreConfig) -> Result<Self> {
+        let connector = Connector::new(config.timeouts().connect, tls_of(&config)?);
+        Self::over(config, connector)
+    }
+
+    /// Opens the store that a configuration describes, over connections that `dial` makes: through a proxy or a tunnel, to a
+    /// Unix socket, in memory. TLS is spoken over them if the endpoint is https.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn dialed_by<F, R, S>(config: StoreConfig, dial: F) -> Result<Self>
+    where
+        F: Fn(http::Uri) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let connector = Connector::dialed_by(dial, config.timeouts().connect, tls_of(&config)?);
+        Self::over(config, connector)
+    }
+
+    fn over(config: StoreConfig, connector: Connector) -> Result<Self> {
         let credentials = load::credentials(&config)?;
         let endpoint = config.endpoint();
-        let connector = connector(&config)?;
-        let address = Address::new(endpoint)?;
-        let inner = Inner {
-            transport: Transport::new(connector, config.timeouts(), config.max_connections, endpoint.host()),
-            credentials,
-            signing_keys: KeyCache::default(),
-            address,
-            config,
+        let transport = Transport::new(connector, config.timeouts(), config.max_connections, endpoint.host());
+        let learned = Learned {
+            quota: Mutex::default(),
+            skew: AtomicI64::new(0),
+            address: Mutex::new(Arc::new(Address::new(endpoint.clone())?)),
+            consents: AtomicBool::new(true),
         };
-        Ok(Self(Arc::new(inner)))
+        let (signing_keys, opened) = (KeyCache::default(), Instant::now());
+        let inner = Inner { config, credentials, transport, signing_keys, opened, learned };
+        Ok(Self { inner: Arc::new(inner), observer: None })
+    }
+
+    /// Returns a store that tells of its attempts; it shares the connections of this one.
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// Returns the store's configuration.
     pub fn config(&self) -> &StoreConfig {
-        &self.0.config
+        &self.inner.config
     }
 
     /// Stores an object in one request (PutObject).
@@ -123,7 +166,52 @@ impl Store {
     ///
     /// Dropping the future closes the connection; whether the object was stored is then not known.
     pub async fn put(&self, operation: impl Into<PutObject>, payload: impl Into<Payload>) -> Result<PutObjectOutput> {
-        Ok(self.run(&operation.into(), payload.into()).await?.output)
+        let (mut operation, payload) = (operation.into(), payload.into());
+        let length = payload.length();
+        if operation.is_conditional() {
+            operation = operation.put_id(load::id());
+        }
+        let stored = match self.run(&operation, payload).await {
+            Err(error) if operation.is_conditional() && error.is_outcome_unknown() => {
+                self.settle(&operation, error).await?
+            }
+            stored => stored?.output,
+        };
+        if self.inner.config.verify_after_write() {
+            self.verify(&operation, &stored, length).await?;
+        }
+        Ok(stored)
+    }
+
+    /// Looks whether a conditional write took effect whose answer was lost, or whose second copy was refused.
+    async fn settle(&self, operation: &PutObject, error: Error) -> Result<PutObjectOutput> {
+        match self.head(operation.as_head()).await {
+            Ok(found) => match operation.settle(&found) {
+                Some(stored) => Ok(stored),
+                // Somebody else's object is there: the refusal, if it was one, was right.
+                None if error.is_precondition_failed() => Err(error.with_unknown_outcome(false)),
+                None => Err(error),
+            },
+            Err(_) => Err(error.into_ambiguous()),
+        }
+    }
+
+    /// Looks at an object that was just stored, a few times for services that show new objects late.
+    async fn verify(&self, operation: &PutObject, stored: &PutObjectOutput, length: u64) -> Result<()> {
+        let mut waits = LATE_VISIBILITY.iter();
+        loop {
+            let found = self.head(operation.as_head()).await;
+            match (found, waits.next()) {
+                (Ok(found), _) => {
+                    let (bucket, key) =
+                        (self.inner.config.bucket(), self.inner.config.key_prefix().join(operation.key()));
+                    return PutObject::verify(stored, length, &found)
+                        .map_err(|error| error.with_context(PutObject::NAME, bucket, Some(&key)));
+                }
+                (Err(error), Some(wait)) if error.is_not_found() => sleep(*wait).await,
+                (Err(error), _) => return Err(error.into_unverified()),
+            }
+        }
     }
 
     /// Reads an object, or a range of it (GetObject). The bytes follow as they are asked for.
@@ -132,25 +220,26 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The service's refusal, [`Error::is_not_found`] among them; [`ErrorKind::InvalidRange`](crate::ErrorKind::InvalidRange) for a range outside.
+    /// The service's refusal, [`Error::is_not_found`] among them;
+    /// [`ErrorKind::InvalidRange`](crate::ErrorKind::InvalidRange) for a range outside.
     pub async fn get(&self, operation: impl Into<GetObject>) -> Result<Object> {
         let operation = operation.into();
-        let key = self.0.config.key_prefix().join(operation.key());
-        let context = ErrorContext { bucket: self.0.config.bucket().to_owned(), key };
         if operation.asks_for_no_bytes() {
             // HTTP cannot ask for none; whether the object exists is asked all the same.
-            return Ok(Object::empty(self.head(operation.as_head()).await?, context));
+            return Ok(Object::empty(self, &operation, self.head(operation.as_head()).await?));
         }
-        let success = match self.run(&operation, Payload::bytes(Bytes::new())).await {
+        let verified =
+            if operation.byte_range().is_none() { operation.clone().checksum_mode() } else { operation.clone() };
+        match self.run(&verified, Payload::bytes(Bytes::new())).await {
+            Ok(Success { output: meta, stream: Some((head, body)) }) => {
+                Object::new(self, &operation, meta, &head, body)
+            }
+            Ok(Success { output: meta, stream: None }) => Ok(Object::empty(self, &operation, meta)),
             Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
                 let meta = self.head(operation.as_head()).await?;
-                return if meta.size() == 0 { Ok(Object::empty(meta, context)) } else { Err(refusal) };
+                if meta.size() == 0 { Ok(Object::empty(self, &operation, meta)) } else { Err(refusal) }
             }
-            answer => answer?,
-        };
-        match success.stream {
-            Some((head, body)) => Object::new(&head, success.output, body, context),
-            None => Ok(Object::empty(success.output, context)),
+            Err(error) => Err(error),
         }
     }
 
@@ -193,109 +282,43 @@ impl Store {
     /// `expires` outside 1 to 604,800 s, an anonymous store, and what the operation itself refuses.
     pub fn presign<O: Operation>(&self, operation: &O, expires: Duration) -> Result<PresignedUrl> {
         let request =
-            operation.request(self.0.config.key_prefix()).map_err(|error| self.in_request::<O>(error, None))?;
+            operation.request(self.inner.config.key_prefix()).map_err(|error| self.about::<O>(error, None))?;
+        let address = self.inner.address();
         let presign = || {
-            let Some(signer) = self.signer() else {
+            let Some(signer) = self.inner.signer(&address) else {
                 return Err(Error::config("an anonymous store has no credentials to presign with"));
             };
-            let target = self.0.config.endpoint().target(&request);
-            signer.presign(load::now()?, request.method().as_str(), &target, request.headers(), expires)
+            let target = address.endpoint().target(&request);
+            // A skewed clock is not corrected here: whoever uses the URL compares with the service's own.
+            let time = SigningTime::from_system_time(load::now())?;
+            signer.presign(time, request.method().as_str(), &target, request.headers(), expires)
         };
-        presign().map_err(|error| self.in_request::<O>(error, Some(&request)))
+        presign().map_err(|error| self.about::<O>(error, Some(&request)))
     }
 
-    /// The attempt loop.
-    async fn run<O: Operation>(&self, operation: &O, mut payload: Payload) -> Result<Success<O>> {
-        let request =
-            operation.request(self.0.config.key_prefix()).map_err(|error| self.in_request::<O>(error, None))?;
-        let in_request = |error| self.in_request::<O>(error, Some(&request));
-        if !request.body().is_empty() {
-            payload = Payload::bytes(request.body().clone());
-        }
-        demand_runtime().map_err(in_request)?;
-        let outgoing = self.outgoing(&request, &mut payload).await.map_err(in_request)?;
-        let mut retry = Retry::new(request.is_repeatable(), payload.is_replayable());
-        let (started, mut attempts, mut route) = (Instant::now(), 0, Route::Pooled);
-        loop {
-            attempts += 1;
-            let failure = match self.attempt(operation, &outgoing, &mut payload, route).await {
-                Ok(success) => return Ok(success),
-                Err(failure) => failure,
-            };
-            match retry.after(failure.outcome) {
-                Decision::AgainOnNewConnection => route = Route::New,
-                Decision::Stop => return Err(in_request(failure.error).with_attempts(attempts, started.elapsed())),
-            }
+    async fn run<O: Operation>(&self, operation: &O, payload: Payload) -> Result<Success<O>> {
+        demand_runtime().map_err(|error| self.about::<O>(error, None))?;
+        Call::new(self, operation, payload).await?.run().await
+    }
+
+    /// Asks for an object's bytes without an [`Object`] around them.
+    async fn stream(&self, operation: &GetObject) -> Result<(ResponseHead, IncomingBody)> {
+        let success = self.run(operation, Payload::bytes(Bytes::new())).await?;
+        success.stream.ok_or_else(|| Error::protocol("the answer has no body"))
+    }
+
+    /// Decides whether a broken download goes on, and after which wait.
+    fn after_break(&self, retry: &mut Retry, error: &Error) -> Option<Duration> {
+        let outcome = Outcome { error, stale_connection: false, correction: None, replayable: true, retry_after: None };
+        let moment = Moment { now: self.inner.opened.elapsed(), remaining: None, jitter: load::jitter() };
+        match retry.after(&outcome, moment, &mut self.inner.quota()) {
+            Decision::Again { wait, .. } => Some(wait),
+            Decision::Stop => None,
         }
     }
 
-    /// One attempt: signed anew, its body opened anew, its answer read.
-    async fn attempt<O: Operation>(
-        &self,
-        operation: &O,
-        outgoing: &Outgoing,
-        payload: &mut Payload,
-        route: Route,
-    ) -> std::result::Result<Success<O>, Failure> {
-        let request = outgoing.attempt(self.signer(), payload).await?;
-        let exchange = self.0.transport.exchange(request, route).await?;
-        let (parts, body) = exchange.response.into_parts();
-        let head = ResponseHead { status: parts.status, headers: parts.headers };
-        let body = IncomingBody::new(body, self.0.transport.idle_timeout(), exchange.permit);
-        if head.status.is_success() && !exchange.body_sent {
-            return Err(Error::protocol("the service reported success before it had read the whole body").into());
-        }
-        Ok(self.read(operation, head, body).await?)
-    }
-
-    async fn read<O: Operation>(
-        &self,
-        operation: &O,
-        head: ResponseHead,
-        mut body: IncomingBody,
-    ) -> Result<Success<O>> {
-        let (success, streams) = (head.status.is_success(), head.status.is_success() && O::STREAMS);
-        let bytes = match (success, streams) {
-            (_, true) => Bytes::new(),
-            (true, false) => body.whole(xml::MAX_BYTES).await?,
-            // A refusal counts by its status, even if its body breaks.
-            (false, false) => body.beginning(MAX_ERROR_BYTES).await.map(|(bytes, _)| bytes).unwrap_or_default(),
-        };
-        let config = &self.0.config;
-        let (prefix, signed_for) = (config.key_prefix(), config.endpoint().signing_region());
-        let output = read_answer(operation, &Answer { head: &head, body: &bytes, prefix, signed_for })?;
-        Ok(Success { output, stream: streams.then_some((head, body)) })
-    }
-
-    async fn outgoing(&self, request: &Request, payload: &mut Payload) -> Result<Outgoing> {
-        let endpoint = self.0.config.endpoint();
-        let form = match self.0.credentials {
-            Some(_) => self.0.config.payload_signing.form(payload.is_replayable(), endpoint.scheme())?,
-            None => PayloadForm::Unsigned,
-        };
-        Outgoing::new(&self.0.address, request, endpoint.target(request), payload, form).await
-    }
-
-    fn signer(&self) -> Option<Signer<'_>> {
-        let credentials = self.0.credentials.as_ref()?;
-        let region = self.0.config.endpoint().signing_region();
-        Some(Signer::new(credentials, region, "s3").with_cache(&self.0.signing_keys))
-    }
-
-    fn in_request<O: Operation>(&self, error: Error, request: Option<&Request>) -> Error {
-        error.with_context(O::NAME, self.0.config.bucket(), request.and_then(Request::key))
-    }
-}
-
-/// A success, and for operations that stream it, the answer that is still coming.
-struct Success<O: Operation> {
-    output: O::Output,
-    stream: Option<(ResponseHead, IncomingBody)>,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error, outcome: Outcome::default() }
+    fn about<O: Operation>(&self, error: Error, request: Option<&Request>) -> Error {
+        error.with_context(O::NAME, self.inner.config.bucket(), request.and_then(Request::key))
     }
 }
 
@@ -309,20 +332,22 @@ fn demand_runtime() -> Result<()> {
     }
 }
 
-fn connector(config: &StoreConfig) -> Result<Connector> {
-    let limit = config.timeouts().connect;
-    #[cfg(feature = "tls")]
-    {
-        let https = config.endpoint().scheme() == Scheme::Https;
-        let tls = if https { Some(tls::client_config(config.tls())?) } else { None };
-        if https && config.tls().allow_invalid_certs {
-            warn_of_invalid_certs(config);
-        }
-        Ok(Connector::new(limit, tls))
+/// What a store's connections trust; nothing for plain http.
+#[cfg(feature = "tls")]
+fn tls_of(config: &StoreConfig) -> Result<Tls> {
+    if config.endpoint().scheme() == Scheme::Http {
+        return Ok(None);
     }
-    #[cfg(not(feature = "tls"))]
+    if config.tls().allow_invalid_certs {
+        warn_of_invalid_certs(config);
+    }
+    tls::client_config(config.tls()).map(Some)
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls_of(config: &StoreConfig) -> Result<Tls> {
     match config.endpoint().scheme() {
-        Scheme::Http => Ok(Connector::new(limit)),
+        Scheme::Http => Ok(()),
         Scheme::Https => Err(Error::config("endpoint: is https, and this program was built without the feature tls")),
     }
 }
@@ -340,8 +365,30 @@ fn warn_of_invalid_certs(config: &StoreConfig) {
     eprintln!("s3lite: warning: {text}");
 }
 
+impl Inner {
+    /// Where the bucket lives, as far as it is known.
+    fn address(&self) -> Arc<Address> {
+        self.learned.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn quota(&self) -> MutexGuard<'_, RetryQuota> {
+        // Plain numbers are never half-written.
+        self.learned.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn skew(&self) -> ClockSkew {
+        ClockSkew::from_seconds(self.learned.skew.load(Ordering::Relaxed))
+    }
+
+    fn signer<'a>(&'a self, address: &'a Address) -> Option<Signer<'a>> {
+        let credentials = self.credentials.as_ref()?;
+        let region = address.endpoint().signing_region();
+        Some(Signer::new(credentials, region, "s3").with_cache(&self.signing_keys))
+    }
+}
+
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Store").field(&self.0.config).finish()
+        f.debug_tuple("Store").field(&self.inner.config).finish()
     }
 }

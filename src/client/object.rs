@@ -9,67 +9,83 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::time::sleep;
 
+use super::Store;
 use super::file::PartFile;
 use super::incoming::IncomingBody;
+use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
+use crate::operation::GetObject;
 use crate::response::{ContentRange, ObjectMeta, ResponseHead};
+use crate::resume::Resume;
+use crate::retry::Retry;
 
 /// What is set aside for an object at first, whatever length the service announces.
 const MAX_PREALLOCATION: u64 = 16 << 20;
 
 /// An object being read, or a range of one.
 ///
-/// The bytes are counted: an answer that ends early, late or without framing is an error, never a clean end. Dropping it
-/// half-read closes its connection.
+/// The bytes are counted: an answer that ends early, late or without framing is an error, never a clean end. A download that
+/// breaks or stalls goes on at the byte it had reached, if the object is still the same; as long as bytes arrive, as often as
+/// need be. If the service keeps a checksum of the whole object, the bytes are compared with it before the last of them are
+/// handed out. Dropping it half-read closes its connection.
 pub struct Object {
+    store: Store,
+    key: String,
     meta: ObjectMeta,
     range: Option<ContentRange>,
-    body: Option<IncomingBody>,
+    source: Source,
     /// How many bytes are still to come; `None` if the framing alone tells the end.
     remaining: Option<u64>,
-    context: ErrorContext,
+    resume: Option<Resume>,
+    retry: Retry,
+    checksum: Option<Checksum>,
 }
 
-/// What an error of a later read says of the request.
-#[derive(Clone)]
-pub(super) struct ErrorContext {
-    pub bucket: String,
-    pub key: String,
-}
-
-impl ErrorContext {
-    fn add(&self, error: Error) -> Error {
-        error.with_context("GetObject", &self.bucket, Some(&self.key))
-    }
+/// Where the next bytes come from.
+enum Source {
+    Body(IncomingBody),
+    /// It broke; a new answer is to be asked for.
+    Broken(Error),
+    /// All bytes were handed out, or an error was.
+    Ended,
 }
 
 impl Object {
     /// Takes an answer whose head was found right.
     pub(super) fn new(
-        head: &ResponseHead,
+        store: &Store,
+        operation: &GetObject,
         meta: ObjectMeta,
+        head: &ResponseHead,
         body: IncomingBody,
-        context: ErrorContext,
     ) -> Result<Self> {
         let range = head.content_range().filter(|_| head.status.as_u16() == 206);
         let chunked = head.header("transfer-encoding").is_some();
-        let remaining = match (body.announced(), range) {
+        let mut object = Self::empty(store, operation, meta);
+        object.remaining = match (body.announced(), range) {
             (Some(length), _) => Some(length),
             (None, Some(range)) => Some(range.length()),
             (None, None) if chunked => None,
             (None, None) => {
-                return Err(context.add(Error::protocol(
-                    "the answer does not say how long it is, so nobody could tell whether it is complete",
-                )));
+                let unframed = "the answer does not say how long it is, so nobody could tell whether it is complete";
+                return Err(object.about(Error::protocol(unframed)));
             }
         };
-        Ok(Self { meta, range, body: Some(body), remaining, context })
+        object.range = range;
+        object.source = Source::Body(body);
+        object.resume = Resume::new(operation, head);
+        object.checksum = Checksum::of_answer(head);
+        Ok(object)
     }
 
     /// Makes an object of which no byte was asked for.
-    pub(super) fn empty(meta: ObjectMeta, context: ErrorContext) -> Self {
-        Self { meta, range: None, body: None, remaining: Some(0), context }
+    pub(super) fn empty(store: &Store, operation: &GetObject, meta: ObjectMeta) -> Self {
+        let key = store.config().key_prefix().join(operation.key());
+        let retry = Retry::new(store.config().retry_policy(), true);
+        let (store, source, remaining) = (store.clone(), Source::Ended, Some(0));
+        Self { store, key, meta, range: None, source, remaining, resume: None, retry, checksum: None }
     }
 
     /// Returns the object's metadata.
@@ -97,28 +113,81 @@ impl Object {
     ///
     /// Dropping the future loses no bytes.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let Some(body) = &mut self.body else { return Ok(None) };
-        let next = body.chunk().await.and_then(|bytes| self.count(bytes));
-        if !matches!(next, Ok(Some(_))) {
-            self.body = None;
+        loop {
+            let next = match &mut self.source {
+                Source::Ended => return Ok(None),
+                Source::Broken(_) => self.go_on().await,
+                Source::Body(body) => body.chunk().await.and_then(|bytes| self.count(bytes)),
+            };
+            match next {
+                Ok(Step::Bytes(bytes)) => return Ok(Some(bytes)),
+                Ok(Step::GoOn) => {}
+                Ok(Step::End) => self.source = Source::Ended,
+                Err(error) if self.resume.is_some() && may_go_on(&error) => self.source = Source::Broken(error),
+                Err(error) => {
+                    self.source = Source::Ended;
+                    return Err(self.about(error));
+                }
+            }
         }
-        next.map_err(|error| self.context.add(error))
     }
 
-    fn count(&mut self, bytes: Option<Bytes>) -> Result<Option<Bytes>> {
-        let (Some(remaining), length) = (self.remaining, bytes.as_ref().map_or(0, Bytes::len) as u64) else {
-            return Ok(bytes);
+    /// Counts bytes that arrived, or finds out whether the end is one.
+    fn count(&mut self, bytes: Option<Bytes>) -> Result<Step> {
+        let Some(bytes) = bytes else {
+            return match self.remaining {
+                Some(missing @ 1..) => {
+                    Err(Error::new(ErrorKind::Truncated, format!("the answer ended {missing} bytes early")))
+                }
+                _ => self.verify(None),
+            };
         };
-        match &bytes {
-            None if remaining > 0 => {
-                Err(Error::new(ErrorKind::Truncated, format!("the answer ended {remaining} bytes early")))
-            }
-            Some(_) if length > remaining => Err(Error::protocol("the answer has more bytes than it announced")),
-            _ => {
-                self.remaining = Some(remaining - length);
-                Ok(bytes)
-            }
+        let length = bytes.len() as u64;
+        if let Some(remaining) = &mut self.remaining {
+            *remaining = remaining
+                .checked_sub(length)
+                .ok_or_else(|| Error::protocol("the answer has more bytes than it announced"))?;
         }
+        if let Some(resume) = &mut self.resume {
+            resume.received(length);
+            // Progress: the next break has all its tries again.
+            self.retry = Retry::new(self.store.config().retry_policy(), true);
+        }
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(&bytes);
+        }
+        if self.remaining == Some(0) { self.verify(Some(bytes)) } else { Ok(Step::Bytes(bytes)) }
+    }
+
+    /// Compares the checksum before the last bytes are handed out.
+    fn verify(&mut self, last: Option<Bytes>) -> Result<Step> {
+        if let Some(checksum) = self.checksum.take() {
+            checksum.verify()?;
+        }
+        Ok(last.map_or(Step::End, Step::Bytes))
+    }
+
+    /// Asks for the rest of a download that broke. Cancel safe: it starts anew.
+    async fn go_on(&mut self) -> Result<Step> {
+        let Source::Broken(error) = &self.source else { return Ok(Step::GoOn) };
+        let Some(resume) = &self.resume else { return Ok(Step::GoOn) };
+        let again = self.store.after_break(&mut self.retry, error);
+        let Some(wait) = again else {
+            let Source::Broken(error) = std::mem::replace(&mut self.source, Source::Ended) else {
+                return Ok(Step::End);
+            };
+            self.resume = None;
+            return Err(error);
+        };
+        sleep(wait).await;
+        let (head, body) = self.store.stream(&resume.operation()).await.map_err(|error| resume.refused(error))?;
+        resume.check(&head)?;
+        self.source = Source::Body(body);
+        Ok(Step::GoOn)
+    }
+
+    fn about(&self, error: Error) -> Error {
+        error.with_context("GetObject", self.store.config().bucket(), Some(&self.key))
     }
 
     /// Reads all bytes into memory.
@@ -148,13 +217,13 @@ impl Object {
     ///
     /// As [`chunk`](Self::chunk), and [`ErrorKind::Sink`] if the file cannot be written.
     pub async fn write_to_file(mut self, path: impl AsRef<Path>) -> Result<u64> {
-        let mut file = PartFile::create(path.as_ref()).await.map_err(|error| self.context.add(error))?;
+        let mut file = PartFile::create(path.as_ref()).await.map_err(|error| self.about(error))?;
         let mut written = 0;
         while let Some(bytes) = self.chunk().await? {
-            file.write_all(&bytes).await.map_err(|error| self.context.add(error))?;
+            file.write_all(&bytes).await.map_err(|error| self.about(error))?;
             written += bytes.len() as u64;
         }
-        file.finish().await.map_err(|error| self.context.add(error))?;
+        file.finish().await.map_err(|error| self.about(error))?;
         Ok(written)
     }
 
@@ -168,10 +237,10 @@ impl Object {
             |error: io::Error| Error::new(ErrorKind::Sink, format!("the writer failed: {error}")).with_source(error);
         let mut written = 0;
         while let Some(bytes) = self.chunk().await? {
-            writer.write_all(&bytes).await.map_err(|error| self.context.add(sink(error)))?;
+            writer.write_all(&bytes).await.map_err(|error| self.about(sink(error)))?;
             written += bytes.len() as u64;
         }
-        writer.flush().await.map_err(|error| self.context.add(sink(error)))?;
+        writer.flush().await.map_err(|error| self.about(sink(error)))?;
         Ok(written)
     }
 
@@ -179,6 +248,18 @@ impl Object {
     pub fn into_reader(self) -> ObjectReader {
         ObjectReader { object: Some(self), reading: None, buffer: Bytes::new() }
     }
+}
+
+/// What a look at the source gave.
+enum Step {
+    Bytes(Bytes),
+    GoOn,
+    End,
+}
+
+/// A download goes on after what may pass, and never after what says that the object is another one.
+fn may_go_on(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Truncated | ErrorKind::Timeout(_) | ErrorKind::Interrupted)
 }
 
 impl fmt::Debug for Object {

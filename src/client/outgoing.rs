@@ -2,31 +2,32 @@
 //! body.
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, USER_AGENT};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
 use http::{HeaderValue, Method, Uri};
 
 use super::body::{SIGNED_CHUNK, SendBody};
-use super::load;
 use super::payload::Payload;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::request::{Request, headers_to_sign};
-use crate::sign::{PayloadForm, PayloadHash, Signer, encoded_length};
+use crate::sign::{PayloadForm, PayloadHash, Signer, SigningTime, encoded_length};
 use crate::target::{Scheme, Target};
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("s3lite/", env!("CARGO_PKG_VERSION")));
+const CONTINUE: HeaderValue = HeaderValue::from_static("100-continue");
 const X_AMZ_DECODED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
 
 /// A store's endpoint in hyper's types, made once.
 pub(super) struct Address {
+    endpoint: Endpoint,
     scheme: UriScheme,
     authority: Authority,
     host: HeaderValue,
 }
 
 impl Address {
-    pub fn new(endpoint: &Endpoint) -> Result<Self> {
+    pub fn new(endpoint: Endpoint) -> Result<Self> {
         let host = endpoint.host();
         let unusable = || Error::config(format!("endpoint: {host} cannot be a host"));
         Ok(Self {
@@ -36,7 +37,12 @@ impl Address {
             },
             authority: host.parse().map_err(|error: http::uri::InvalidUri| unusable().with_source(error))?,
             host: HeaderValue::from_str(host).map_err(|error| unusable().with_source(error))?,
+            endpoint,
         })
+    }
+
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The target as hyper takes it: the path goes in byte for byte, past every parser that would tidy it up.
@@ -51,26 +57,18 @@ impl Address {
     }
 }
 
-/// All of a request that stays the same from attempt to attempt.
-pub(super) struct Outgoing {
-    method: Method,
-    uri: Uri,
-    target: Target,
-    headers: HeaderMap,
+/// What is known of a body before it is sent.
+#[derive(Clone, Copy)]
+pub(super) struct BodyPlan {
     hash: PayloadHash,
+    length: u64,
     /// The Content-Length: the payload's own, or with the framing of its signed chunks.
-    wire_length: u64,
+    pub wire_length: u64,
 }
 
-impl Outgoing {
-    /// Addresses a request; its payload is hashed if `form` says so.
-    pub async fn new(
-        address: &Address,
-        request: &Request,
-        target: Target,
-        payload: &mut Payload,
-        form: PayloadForm,
-    ) -> Result<Self> {
+impl BodyPlan {
+    /// Looks at a payload, which is read to be hashed if `form` says so.
+    pub async fn new(request: &Request, payload: &mut Payload, form: PayloadForm) -> Result<Self> {
         let length = payload.length();
         let hash = match form {
             _ if !request.takes_payload() => PayloadHash::EMPTY,
@@ -78,35 +76,62 @@ impl Outgoing {
             PayloadForm::Unsigned => PayloadHash::Unsigned,
             PayloadForm::Streaming => PayloadHash::Streaming,
         };
+        let too_long = || Error::bad_input("the payload is too long");
+        let wire_length = match hash {
+            PayloadHash::Streaming => encoded_length(length, SIGNED_CHUNK).ok_or_else(too_long)?,
+            _ => length,
+        };
+        Ok(Self { hash, length, wire_length })
+    }
+}
+
+/// A request with its address, unsigned: what stays the same from attempt to attempt.
+pub(super) struct Outgoing {
+    method: Method,
+    uri: Uri,
+    target: Target,
+    headers: HeaderMap,
+    body: BodyPlan,
+}
+
+impl Outgoing {
+    /// Addresses a request.
+    pub fn new(address: &Address, request: &Request, body: BodyPlan) -> Result<Self> {
+        let target = address.endpoint.target(request);
         let mut headers = request.headers().clone();
         headers.insert(HOST, address.host.clone());
         headers.insert(USER_AGENT, AGENT);
-        let mut wire_length = length;
-        if hash == PayloadHash::Streaming {
-            let too_long = || Error::bad_input("the payload is too long");
-            wire_length = encoded_length(length, SIGNED_CHUNK).ok_or_else(too_long)?;
-            announce_chunks(&mut headers, length)?;
+        if body.hash == PayloadHash::Streaming {
+            announce_chunks(&mut headers, body.length)?;
         }
         if request.takes_payload() {
             // hyper sends no Content-Length with an empty body, which S3 refuses.
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(wire_length));
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.wire_length));
         }
-        let uri = address.uri(&target)?;
-        Ok(Self { method: request.method().clone(), uri, target, headers, hash, wire_length })
+        Ok(Self { method: request.method().clone(), uri: address.uri(&target)?, target, headers, body })
     }
 
-    /// Makes one attempt of it: signed with the time that it is now, its body opened anew.
-    pub async fn attempt(&self, signer: Option<Signer<'_>>, payload: &mut Payload) -> Result<http::Request<SendBody>> {
+    /// Makes one attempt of it: signed for a time, its body opened anew.
+    pub async fn attempt(
+        &self,
+        signer: Option<Signer<'_>>,
+        time: SigningTime,
+        payload: &Payload,
+        expect: bool,
+    ) -> Result<http::Request<SendBody>> {
         let mut headers = self.headers.clone();
         let mut chunks = None;
         if let Some(signer) = signer {
-            let (time, to_sign) = (load::now()?, headers_to_sign(&headers));
-            let signed = signer.sign(time, self.method.as_str(), &self.target, to_sign, &self.hash);
-            chunks = (self.hash == PayloadHash::Streaming).then(|| signer.chunk_signer(time, &signed));
+            let (method, to_sign) = (self.method.as_str(), headers_to_sign(&headers));
+            let signed = signer.sign(time, method, &self.target, to_sign, &self.body.hash);
+            chunks = (self.body.hash == PayloadHash::Streaming).then(|| signer.chunk_signer(time, &signed));
             headers.extend(signed.into_headers());
         }
-        let body = SendBody::new(payload.open().await?, payload.length(), chunks, self.wire_length);
-        let mut outgoing = http::Request::new(body);
+        if expect {
+            headers.insert(EXPECT, CONTINUE);
+        }
+        let body = SendBody::new(payload.open().await?, self.body.length, chunks, self.body.wire_length);
+        let mut outgoing = http::Request::new(if expect { body.gated() } else { body });
         *outgoing.method_mut() = self.method.clone();
         *outgoing.uri_mut() = self.uri.clone();
         *outgoing.headers_mut() = headers;

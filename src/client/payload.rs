@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::spawn_blocking;
 
-use super::body::{Source, SourceError};
+use super::body::{Lent, Reader, Source, SourceError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sign::PayloadHash;
 
@@ -27,7 +28,7 @@ pub struct Payload(Kind);
 enum Kind {
     Bytes(Bytes),
     File { path: PathBuf, identity: Identity },
-    Reader { reader: Option<Box<dyn AsyncRead + Send + Unpin>>, length: u64 },
+    Reader { reader: Lent, length: u64 },
 }
 
 /// What tells a file from one that was changed meanwhile.
@@ -59,7 +60,8 @@ impl Payload {
     /// A reader that ends early or goes on after `length` bytes makes the put fail, and nothing is stored. A reader that
     /// does not end by itself, a socket for example, needs [`take`](tokio::io::AsyncReadExt::take).
     pub fn reader(reader: impl AsyncRead + Send + Unpin + 'static, length: u64) -> Self {
-        Self(Kind::Reader { reader: Some(Box::new(reader)), length })
+        let reader: Reader = Box::new(reader);
+        Self(Kind::Reader { reader: Arc::new(Mutex::new(Some(reader))), length })
     }
 
     /// Returns the length in bytes.
@@ -71,13 +73,22 @@ impl Payload {
         }
     }
 
-    /// Returns true if it can be sent again after a failure.
+    /// Returns true if it can be read more than once.
     pub fn is_replayable(&self) -> bool {
         !matches!(self.0, Kind::Reader { .. })
     }
 
+    /// Returns true if it can be sent from its beginning now: a reader of which no byte was taken still can.
+    pub(super) fn is_whole(&self) -> bool {
+        match &self.0 {
+            // One of length 0 was read to its end before anything was sent.
+            Kind::Reader { reader, length } => *length == 0 || lock(reader).is_some(),
+            _ => true,
+        }
+    }
+
     /// Reads the whole to hash it.
-    pub(super) async fn hash(&mut self) -> Result<PayloadHash> {
+    pub(super) async fn hash(&self) -> Result<PayloadHash> {
         match &self.0 {
             Kind::Bytes(bytes) if bytes.len() <= HASH_INLINE => Ok(PayloadHash::of(bytes)),
             Kind::Bytes(bytes) => {
@@ -95,25 +106,30 @@ impl Payload {
     }
 
     /// Opens the body for one attempt.
-    pub(super) async fn open(&mut self) -> Result<Source> {
-        match &mut self.0 {
+    pub(super) async fn open(&self) -> Result<Source> {
+        match &self.0 {
             Kind::Bytes(bytes) => Ok(Source::Bytes(bytes.clone())),
             Kind::File { path, identity } => {
                 let (path, identity) = (path.clone(), *identity);
                 let file = blocking(move || open_unchanged(&path, identity)).await?;
                 Ok(if identity.length == 0 { Source::Bytes(Bytes::new()) } else { Source::file(file) })
             }
-            Kind::Reader { reader, length } => match reader.take() {
-                Some(reader) if *length == 0 => demand_end(reader).await,
-                Some(reader) => Ok(Source::reader(reader)),
-                None => Err(source_error("a reader can be sent only once")),
-            },
+            Kind::Reader { reader, length: 0 } => {
+                let Some(reader) = lock(reader).take() else { return Ok(Source::Bytes(Bytes::new())) };
+                demand_end(reader).await
+            }
+            Kind::Reader { reader, .. } => Ok(Source::Lent(reader.clone())),
         }
     }
 }
 
+fn lock(reader: &Lent) -> MutexGuard<'_, Option<Reader>> {
+    // It is taken whole or not at all.
+    reader.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// hyper never looks at a body whose length is 0; so the end of an empty reader is looked for here.
-async fn demand_end(mut reader: Box<dyn AsyncRead + Send + Unpin>) -> Result<Source> {
+async fn demand_end(mut reader: Reader) -> Result<Source> {
     match reader.read(&mut [0]).await {
         Ok(0) => Ok(Source::Bytes(Bytes::new())),
         Ok(_) => Err(source_error(SourceError::Longer { announced: 0 }.to_string())),

@@ -9,20 +9,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Response;
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::{Progress, SendBody, SourceError, Watch};
 use super::connect::{ConnectTimeout, Connector};
 use super::wire::Wire;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::retry::Outcome;
 
 /// AWS closes idle connections after about 20 s, others after 5; a pooled connection must be given up first.
 const POOL_IDLE: Duration = Duration::from_secs(10);
@@ -55,13 +54,37 @@ pub(super) struct Exchange {
     pub response: Response<Incoming>,
     /// True if the request's body had been sent whole when the answer came.
     pub body_sent: bool,
+    /// True if the body went out because the service did not answer to `Expect: 100-continue` in time.
+    pub consent_overdue: bool,
+    pub trace: Trace,
     pub permit: OwnedSemaphorePermit,
+    capture: CaptureConnection,
+}
+
+impl Exchange {
+    /// Keeps the connection from being used again: behind a service that fails, another connection may find another host.
+    pub fn retire_connection(&self) {
+        if let Some(connected) = self.capture.connection_metadata().as_ref() {
+            connected.poison();
+        }
+    }
+}
+
+/// What is worth telling of an exchange, whether it failed or not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trace {
+    pub bytes_sent: u64,
+    pub connection_reused: bool,
 }
 
 /// What went wrong before the head of an answer was there.
-pub(super) struct Failure {
+pub(super) struct Broken {
     pub error: Error,
-    pub outcome: Outcome,
+    /// The connection ended before any byte of an answer.
+    pub closed_unanswered: bool,
+    /// Some, but not all of the body was sent.
+    pub in_body: bool,
+    pub trace: Trace,
 }
 
 impl Transport {
@@ -90,9 +113,17 @@ impl Transport {
     }
 
     /// Sends a request and waits for the head of the answer.
-    pub async fn exchange(&self, mut request: http::Request<SendBody>, route: Route) -> Result<Exchange, Failure> {
-        let permit = self.permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+    pub async fn exchange(&self, mut request: http::Request<SendBody>, route: Route) -> Result<Exchange, Broken> {
+        let permit = self.permit().await?;
         let watch = request.body().watch();
+        if matches!(watch.progress(), Progress::WaitsForConsent(_)) {
+            let consent = watch.clone();
+            hyper::ext::on_informational(&mut request, move |answer| {
+                if answer.status() == StatusCode::CONTINUE {
+                    consent.consent();
+                }
+            });
+        }
         let capture = capture_connection(&mut request);
         request.body_mut().set_connection(capture.clone());
         let client = match route {
@@ -101,37 +132,55 @@ impl Transport {
         };
         let mut response = pin!(client.request(request));
         // Declared after the request's future, so dropped before it.
-        let mut watchdog = Watchdog { timeouts: self.timeouts, watch, capture, started: Instant::now(), wire: None };
+        let mut watchdog = Watchdog::new(self.timeouts, watch, capture);
         loop {
             match timeout_at(watchdog.next_look(), &mut response).await {
-                Ok(Ok(response)) => {
-                    if let Some(wire) = response.extensions().get::<Arc<Wire>>() {
-                        wire.answered();
-                    }
-                    return Ok(Exchange { response, body_sent: watchdog.body_sent(), permit });
-                }
-                Ok(Err(error)) => return Err(self.failure(error, &watchdog)),
-                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase))?,
+                Ok(Ok(response)) => return Ok(watchdog.exchange(response, permit)),
+                Ok(Err(error)) => return Err(self.broken(error, &watchdog)),
+                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, &watchdog))?,
             }
         }
     }
 
-    fn timed_out(&self, phase: Phase) -> Failure {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Broken> {
+        let limit = self.timeouts.queue;
+        match timeout(limit, self.permits.clone().acquire_owned()).await {
+            Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+            Err(_) => Err(Broken {
+                error: Error::new(
+                    ErrorKind::Timeout(Phase::Queue),
+                    format!("all max-connections are in use, and none became free within queue-timeout = {limit:?}"),
+                ),
+                closed_unanswered: false,
+                in_body: false,
+                trace: Trace::default(),
+            }),
+        }
+    }
+
+    fn timed_out(&self, phase: Phase, watchdog: &Watchdog) -> Broken {
         let (key, limit) = match phase {
             Phase::Send => ("idle-timeout", self.timeouts.idle),
             _ => ("timeout", self.timeouts.head),
         };
         let address = &self.address;
         let message = format!("{address} did not answer: time ran out {phase} ({key} = {limit:?})");
-        Failure { error: Error::new(ErrorKind::Timeout(phase), message), outcome: Outcome::default() }
+        let error = Error::new(ErrorKind::Timeout(phase), message);
+        Broken { error, closed_unanswered: false, in_body: watchdog.in_body(), trace: watchdog.trace() }
     }
 
-    fn failure(&self, error: ClientError, watchdog: &Watchdog) -> Failure {
-        let closed_unanswered = is_closed_unanswered(&error);
-        let outcome = Outcome { closed_unanswered, reused_connection: watchdog.reused(error.connect_info()) };
-        Failure { error: describe(error, &self.address, &self.timeouts), outcome }
+    fn broken(&self, error: ClientError, watchdog: &Watchdog) -> Broken {
+        Broken {
+            closed_unanswered: is_closed_unanswered(&error),
+            in_body: watchdog.in_body(),
+            trace: watchdog.trace(),
+            error: describe(error, &self.address, &self.timeouts),
+        }
     }
 }
+
+/// How long a service may take to say that it wants a body. Many never do, and take it all the same.
+const CONSENT: Duration = Duration::from_secs(1);
 
 /// Watches one exchange: is there progress, and if not, who is waited for?
 struct Watchdog {
@@ -140,43 +189,67 @@ struct Watchdog {
     capture: CaptureConnection,
     started: Instant,
     wire: Option<Arc<Wire>>,
+    consent_overdue: bool,
+}
+
+/// What ends when a deadline passes.
+enum Due {
+    /// The patience with the service.
+    Patience(Phase),
+    /// The wait for its consent: the body goes all the same.
+    Consent,
 }
 
 impl Drop for Watchdog {
     /// An upload that is given up in its middle must not look like a shorter one. This comes before the request is dropped,
     /// because hyper closes the connection in order as soon as that is.
     fn drop(&mut self) {
-        if let Some(wire) = self.capture.connection_metadata().as_ref().and_then(Wire::of).filter(|_| !self.body_sent())
-        {
+        if self.body_sent() {
+            return;
+        }
+        if let Some(wire) = self.wire() {
             wire.abort();
         }
     }
 }
 
 impl Watchdog {
+    fn new(timeouts: Timeouts, watch: Watch, capture: CaptureConnection) -> Self {
+        Self { timeouts, watch, capture, started: Instant::now(), wire: None, consent_overdue: false }
+    }
+
     /// When to look next. A shorter limit may begin to count meanwhile, so never further away than that.
     fn next_look(&mut self) -> Instant {
-        let now = Instant::now();
-        let soon = now + self.timeouts.idle.min(self.timeouts.head);
+        let soon = Instant::now() + self.timeouts.idle.min(self.timeouts.head).min(CONSENT);
         self.deadline().map_or(soon, |(deadline, _)| deadline.min(soon))
     }
 
     /// Fails with the phase in which time has run out.
     fn check(&mut self) -> Result<(), Phase> {
         match self.deadline() {
-            Some((deadline, phase)) if deadline <= Instant::now() => Err(phase),
+            Some((deadline, due)) if deadline <= Instant::now() => match due {
+                Due::Patience(phase) => Err(phase),
+                Due::Consent => {
+                    self.consent_overdue = true;
+                    self.watch.consent();
+                    Ok(())
+                }
+            },
             _ => Ok(()),
         }
     }
 
     /// Until when the service has time, and for what; `None` while it is not waited for.
-    fn deadline(&mut self) -> Option<(Instant, Phase)> {
+    fn deadline(&mut self) -> Option<(Instant, Due)> {
         // While connecting, the connector's own limit counts.
         let last_write = self.wire()?.last_write().max(self.started);
         match self.watch.progress() {
             Progress::WaitsForSource => None,
-            Progress::WaitsForSocket(since) => Some((since.max(last_write) + self.timeouts.idle, Phase::Send)),
-            Progress::Sent(since) => Some((since.max(last_write) + self.timeouts.head, Phase::Head)),
+            Progress::WaitsForConsent(since) => Some((since.unwrap_or(last_write) + CONSENT, Due::Consent)),
+            Progress::WaitsForSocket(since) => {
+                Some((since.max(last_write) + self.timeouts.idle, Due::Patience(Phase::Send)))
+            }
+            Progress::Sent(since) => Some((since.max(last_write) + self.timeouts.head, Due::Patience(Phase::Head))),
         }
     }
 
@@ -187,14 +260,27 @@ impl Watchdog {
         self.wire.as_deref()
     }
 
+    fn exchange(&mut self, response: Response<Incoming>, permit: OwnedSemaphorePermit) -> Exchange {
+        let trace = self.trace();
+        if let Some(wire) = self.wire() {
+            wire.answered();
+        }
+        let (body_sent, consent_overdue) = (self.body_sent(), self.consent_overdue);
+        Exchange { response, body_sent, consent_overdue, trace, permit, capture: self.capture.clone() }
+    }
+
     fn body_sent(&self) -> bool {
         matches!(self.watch.progress(), Progress::Sent(_))
     }
 
-    fn reused(&self, connected: Option<&Connected>) -> bool {
-        let wire =
-            connected.and_then(Wire::of).or_else(|| self.capture.connection_metadata().as_ref().and_then(Wire::of));
-        wire.is_some_and(|wire| wire.was_used())
+    fn in_body(&self) -> bool {
+        self.watch.sent() > 0 && !self.body_sent()
+    }
+
+    fn trace(&self) -> Trace {
+        let wire = self.capture.connection_metadata().as_ref().and_then(Wire::of);
+        let connection_reused = wire.is_some_and(|wire| wire.was_used());
+        Trace { bytes_sent: self.watch.sent(), connection_reused }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One TCP connection, and what the transport wants to know and tell of it while TLS and hyper use it.
+//! One connection, and what the transport wants to know and tell of it while TLS and hyper use it.
 
 use std::io;
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use http::Extensions;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -70,17 +71,30 @@ impl Wire {
     }
 }
 
-/// A TCP connection that keeps its [`Wire`] up to date.
-pub(super) struct Tcp {
-    io: TokioIo<TcpStream>,
+/// A connection that keeps its [`Wire`] up to date.
+pub(super) struct Metered<S> {
+    io: TokioIo<S>,
     wire: Arc<Wire>,
+    /// Makes the connection end in a reset, where that is possible.
+    reset: fn(&S),
 }
 
-impl Tcp {
-    pub fn new(io: TokioIo<TcpStream>) -> Self {
-        Self { io, wire: Wire::new() }
+impl Metered<TcpStream> {
+    pub fn tcp(io: TokioIo<TcpStream>) -> Self {
+        // Where it cannot be set, the connection closes in order, which most servers take for what it is.
+        let reset = |stream: &TcpStream| drop(stream.set_zero_linger());
+        Self { io, wire: Wire::new(), reset }
     }
+}
 
+impl<S> Metered<S> {
+    /// A stream of another kind, which is aborted by being dropped.
+    pub fn other(stream: S) -> Self {
+        Self { io: TokioIo::new(stream), wire: Wire::new(), reset: |_| {} }
+    }
+}
+
+impl<S: Unpin> Metered<S> {
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(1..))) {
             self.wire.wrote();
@@ -89,28 +103,27 @@ impl Tcp {
     }
 }
 
-impl Drop for Tcp {
+impl<S> Drop for Metered<S> {
     fn drop(&mut self) {
         if self.wire.is_aborted() {
-            // Where it cannot be set, the connection closes in order, which most servers take for what it is.
-            let _ = self.io.inner().set_zero_linger();
+            (self.reset)(self.io.inner());
         }
     }
 }
 
-impl Connection for Tcp {
+impl<S> Connection for Metered<S> {
     fn connected(&self) -> Connected {
         Connected::new().extra(self.wire.clone())
     }
 }
 
-impl Read for Tcp {
+impl<S: AsyncRead + Unpin> Read for Metered<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }
 
-impl Write for Tcp {
+impl<S: AsyncWrite + Unpin> Write for Metered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.note(written)

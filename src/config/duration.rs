@@ -1,4 +1,4 @@
-//! Durations as people write them: `30s`, `500ms`, `1m30s`.
+//! Durations and sizes as people write them: `30s`, `500ms`, `1m30s`; `64KiB`, `1MiB`.
 
 use std::time::Duration;
 
@@ -34,6 +34,23 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(milliseconds))
 }
 
+/// The units of sizes, longest name first.
+const SIZE_UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
+
+/// Reads a number with its unit.
+///
+/// # Errors
+///
+/// What to write instead.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    let how = || "write a size as a number with B, KiB, MiB or GiB, for example \"1MiB\"".to_owned();
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+    let number: u64 = number.parse().map_err(|_| how())?;
+    let (_, factor) = SIZE_UNITS.iter().find(|(name, _)| *name == unit.trim_start()).ok_or_else(how)?;
+    number.checked_mul(*factor).ok_or_else(|| "that is too large".to_owned())
+}
+
 fn how_to_write() -> String {
     "write a duration as a number with ms, s, m, h or d, for example \"30s\" or \"1m30s\"".to_owned()
 }
@@ -41,6 +58,16 @@ fn how_to_write() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read_or_refused() {
+        for (text, bytes) in [("0B", 0), ("64KiB", 65_536), ("1 MiB", 1 << 20), ("5GiB", 5 << 30)] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "1", "MiB", "1MB", "-1B", "1.5MiB", "99999999999GiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn durations_are_read_or_refused() {

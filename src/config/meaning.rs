@@ -1,5 +1,6 @@
 //! What was written, and what it means: each key's default and check, then the checks that concern several keys.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::written::{Position, Setting, Value, Written};
@@ -8,13 +9,20 @@ use crate::credentials::{CredentialSource, Credentials, check_text};
 use crate::endpoint::{AddressingStyle, Endpoint, EndpointParameters, EndpointUrl, Region};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::KeyPrefix;
+use crate::retry::RetryPolicy;
 use crate::sign::PayloadSigning;
 use crate::target::Scheme;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_CONNECTIONS: usize = 128;
+const MOST_RETRIES: i64 = 100;
+
+/// Below this a refused upload costs less than the wait for consent.
+const EXPECT_CONTINUE: u64 = 1 << 20;
+
 const MOST_CONNECTIONS: i64 = 65_535;
 
 /// Gives what was written its meaning.
@@ -23,30 +31,41 @@ pub(super) fn read(written: &Written) -> Result<StoreConfig> {
     let url = keys.endpoint()?;
     let bucket = keys.bucket(url.is_some())?;
     let region = keys.region()?;
+    let (addressing, use_dualstack) = (keys.choice("addressing", &ADDRESSING)?, keys.flag("use-dualstack"));
+    let (use_fips, use_accelerate) = (keys.flag("use-fips"), keys.flag("use-accelerate"));
     let endpoint = Endpoint::resolve(&EndpointParameters {
         region: &region,
         bucket: Some(&bucket),
         url: url.as_ref(),
-        addressing: keys.choice("addressing", &ADDRESSING)?,
-        use_dualstack: keys.flag("use-dualstack"),
-        use_fips: keys.flag("use-fips"),
-        use_accelerate: keys.flag("use-accelerate"),
+        addressing,
+        use_dualstack,
+        use_fips,
+        use_accelerate,
     })
     .map_err(|error| keys.about_address(&error))?;
-    let config = StoreConfig {
+    let payload_signing = keys.choice("payload-signing", &PAYLOAD_SIGNING)?;
+    keys.check_plain_http(url.as_ref(), payload_signing)?;
+    Ok(StoreConfig {
+        store: written.store.clone(),
         credentials: keys.credentials()?,
         key_prefix: keys.key_prefix()?,
-        payload_signing: keys.choice("payload-signing", &PAYLOAD_SIGNING)?,
+        payload_signing,
         timeouts: keys.timeouts()?,
-        max_connections: keys.max_connections()?,
+        max_connections: keys.number("max-connections", 1..=MOST_CONNECTIONS)?.map_or(MAX_CONNECTIONS, |n| n as usize),
+        retry_policy: keys.retry_policy()?,
+        expect_continue: keys.expect_continue()?,
+        follow_region: keys.flag("follow-region"),
+        verify_after_write: keys.flag("verify-after-write"),
         tls: keys.tls()?,
-        store: written.store.clone(),
-        endpoint,
         bucket,
         region,
-    };
-    keys.check_plain_http(url.as_ref(), config.payload_signing)?;
-    Ok(config)
+        url,
+        addressing,
+        use_dualstack,
+        use_fips,
+        use_accelerate,
+        endpoint,
+    })
 }
 
 const ADDRESSING: [(&str, AddressingStyle); 3] =
@@ -117,15 +136,36 @@ impl Keys<'_> {
             connect: self.duration("connect-timeout", CONNECT_TIMEOUT)?,
             head: self.duration("timeout", TIMEOUT)?,
             idle: self.duration("idle-timeout", IDLE_TIMEOUT)?,
+            queue: self.duration("queue-timeout", QUEUE_TIMEOUT)?,
+            operation: match self.text("operation-timeout") {
+                Some(_) => Some(self.duration("operation-timeout", Duration::ZERO)?),
+                None => None,
+            },
         })
     }
 
-    fn max_connections(&self) -> Result<usize> {
-        let key = "max-connections";
+    fn number(&self, key: &str, range: RangeInclusive<i64>) -> Result<Option<i64>> {
         match self.setting(key).map(|setting| &setting.value) {
-            Some(Value::Integer(number @ 1..=MOST_CONNECTIONS)) => Ok(*number as usize),
-            Some(_) => Err(self.error(key, format!("must be 1 to {MOST_CONNECTIONS}"))),
-            None => Ok(MAX_CONNECTIONS),
+            None => Ok(None),
+            Some(Value::Integer(number)) if range.contains(number) => Ok(Some(*number)),
+            Some(_) => Err(self.error(key, format!("must be {} to {}", range.start(), range.end()))),
+        }
+    }
+
+    fn retry_policy(&self) -> Result<RetryPolicy> {
+        let policy = RetryPolicy::default();
+        let retries = self.number("max-retries", 0..=MOST_RETRIES)?;
+        Ok(RetryPolicy { max_retries: retries.map_or(policy.max_retries, |number| number as u32), ..policy })
+    }
+
+    fn expect_continue(&self) -> Result<Option<u64>> {
+        let key = "expect-continue";
+        match self.text(key) {
+            None => Ok(Some(EXPECT_CONTINUE)),
+            Some("off") => Ok(None),
+            Some(text) => {
+                duration::parse_size(text).map(Some).map_err(|problem| self.error(key, problem + ", or \"off\""))
+            }
         }
     }
 

@@ -18,9 +18,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::credentials::CredentialSource;
-use crate::endpoint::{Endpoint, Region};
+use crate::endpoint::{AddressingStyle, Endpoint, EndpointParameters, EndpointUrl, Region};
 use crate::error::{Error, Result};
 use crate::request::KeyPrefix;
+use crate::retry::RetryPolicy;
 use crate::sign::PayloadSigning;
 
 pub use self::expand::{Lookup, Reference};
@@ -55,6 +56,15 @@ pub struct StoreConfig {
     pub(crate) store: Option<String>,
     pub(crate) bucket: String,
     pub(crate) region: Region,
+    pub(crate) url: Option<EndpointUrl>,
+    pub(crate) addressing: AddressingStyle,
+    pub(crate) use_dualstack: bool,
+    pub(crate) use_fips: bool,
+    pub(crate) use_accelerate: bool,
+    pub(crate) follow_region: bool,
+    pub(crate) retry_policy: RetryPolicy,
+    pub(crate) expect_continue: Option<u64>,
+    pub(crate) verify_after_write: bool,
     pub(crate) credentials: CredentialSource,
     pub(crate) key_prefix: KeyPrefix,
     pub(crate) payload_signing: PayloadSigning,
@@ -72,6 +82,10 @@ pub struct Timeouts {
     pub connect: Duration,
     /// `timeout`: waiting for the head of a response, from the last byte of the request on.
     pub head: Duration,
+    /// `queue-timeout`: waiting for one of `max-connections` to be free.
+    pub queue: Duration,
+    /// `operation-timeout`: all attempts together, until the answer's head is there or a small answer is read; off by default.
+    pub operation: Option<Duration>,
     /// `idle-timeout`: no byte of a body moved, in either direction, while this side waited for it to.
     pub idle: Duration,
 }
@@ -136,6 +150,48 @@ impl StoreConfig {
     /// Returns where the credentials come from.
     pub fn credentials(&self) -> &CredentialSource {
         &self.credentials
+    }
+
+    /// Finds out where the bucket would live in another region.
+    ///
+    /// # Errors
+    ///
+    /// Combinations that no endpoint serves there.
+    pub fn endpoint_in(&self, region: &Region) -> Result<Endpoint> {
+        Endpoint::resolve(&EndpointParameters {
+            region,
+            bucket: Some(&self.bucket),
+            url: self.url.as_ref(),
+            addressing: self.addressing,
+            use_dualstack: self.use_dualstack,
+            use_fips: self.use_fips,
+            use_accelerate: self.use_accelerate,
+        })
+    }
+
+    /// Returns the region to go on in after a wrong one: if `follow-region` allows it, the host derives from the region, and
+    /// the service named another.
+    pub fn region_to_follow(&self, refusal: &Error, signed_for: &str) -> Option<Region> {
+        if !self.follow_region || self.url.is_some() || !refusal.is_wrong_region() {
+            return None;
+        }
+        let named = refusal.service()?.region.as_deref().filter(|region| *region != signed_for)?;
+        Region::new(named).ok()
+    }
+
+    /// Returns how often and how fast requests are sent again: `max-retries`.
+    pub fn retry_policy(&self) -> RetryPolicy {
+        self.retry_policy
+    }
+
+    /// Returns the size from which on an upload waits for the service's consent: `expect-continue`; `None` if none does.
+    pub fn expect_continue(&self) -> Option<u64> {
+        self.expect_continue
+    }
+
+    /// Returns whether every upload is looked at once it is stored: `verify-after-write`.
+    pub fn verify_after_write(&self) -> bool {
+        self.verify_after_write
     }
 
     /// Returns what precedes every key.

@@ -21,7 +21,7 @@ enum Kind {
 }
 
 /// Every key of a store. Keys of the `tls` table are written with a dot here and in code.
-const KEYS: [(&str, Kind); 24] = [
+const KEYS: [(&str, Kind); 30] = [
     ("access-key", Kind::Text),
     ("addressing", Kind::Text),
     ("allow-http", Kind::Bool),
@@ -29,11 +29,16 @@ const KEYS: [(&str, Kind); 24] = [
     ("bucket", Kind::Text),
     ("connect-timeout", Kind::Text),
     ("endpoint", Kind::Text),
+    ("expect-continue", Kind::Text),
+    ("follow-region", Kind::Bool),
     ("idle-timeout", Kind::Text),
     ("key-prefix", Kind::Text),
     ("max-connections", Kind::Integer),
+    ("max-retries", Kind::Integer),
+    ("operation-timeout", Kind::Text),
     ("payload-signing", Kind::Text),
     ("profile", Kind::Text),
+    ("queue-timeout", Kind::Text),
     ("region", Kind::Text),
     ("secret-key", Kind::Text),
     ("security-token", Kind::Text),
@@ -46,6 +51,7 @@ const KEYS: [(&str, Kind); 24] = [
     ("use-accelerate", Kind::Bool),
     ("use-dualstack", Kind::Bool),
     ("use-fips", Kind::Bool),
+    ("verify-after-write", Kind::Bool),
 ];
 
 /// A value of a store's key, as TOML has it.

@@ -98,6 +98,11 @@ impl GetObject {
         self.query("response-content-disposition", value)
     }
 
+    /// Asks for the stored checksum, so that the bytes can be verified.
+    pub fn checksum_mode(self) -> Self {
+        self.header("x-amz-checksum-mode", "ENABLED")
+    }
+
     /// Adds any other header of the API, for example a customer's key. Signed if its name starts with `x-amz-`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));

@@ -5,13 +5,16 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH,
 };
 
-use super::{Answer, Operation};
-use crate::error::{Error, Result};
+use super::{Answer, HeadObject, Operation};
+use crate::error::{Error, ErrorKind, Result};
 use crate::request::{KeyPrefix, Request};
-use crate::response::ETag;
+use crate::response::{ETag, ObjectMeta};
 
 /// The most that S3 keeps of a user's metadata, names included (S3 User Guide, "User-defined object metadata").
 const MAX_METADATA_BYTES: usize = 2048;
+
+/// The metadata entry that holds the id of a conditional write.
+const PUT_ID: &str = "s3lite-put-id";
 
 /// PutObject: stores an object in one request, at most 5 GiB on AWS.
 ///
@@ -92,6 +95,55 @@ impl PutObject {
         self
     }
 
+    /// Returns the key, without the store's prefix.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Returns true if it stores under a condition only.
+    pub fn is_conditional(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == IF_MATCH || *name == IF_NONE_MATCH)
+    }
+
+    /// Marks the object with an id of this very write, by which it is recognised should the answer be lost.
+    pub fn put_id(self, id: impl Into<String>) -> Self {
+        self.metadata(PUT_ID, id)
+    }
+
+    /// Returns a HEAD of the object that this stores.
+    pub fn as_head(&self) -> HeadObject {
+        HeadObject::new(&self.key)
+    }
+
+    /// Settles a conditional write whose answer was lost, by what a HEAD found: the object is this write's or it is not.
+    /// `None` if it does not tell.
+    pub fn settle(&self, found: &ObjectMeta) -> Option<PutObjectOutput> {
+        let (_, id) = self.metadata.iter().find(|(name, _)| name == PUT_ID)?;
+        let own = found.metadata(PUT_ID) == Some(id);
+        let version_id = found.version_id().map(str::to_owned);
+        own.then(|| found.etag()).flatten().map(|etag| PutObjectOutput { etag, version_id })
+    }
+
+    /// Compares what was stored with what a HEAD found: `verify-after-write`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Integrity`] if size or tag differ.
+    pub fn verify(stored: &PutObjectOutput, length: u64, found: &ObjectMeta) -> Result<()> {
+        let size = found.size();
+        if size != length {
+            let problem = format!("{length} bytes were acknowledged, but the stored object has {size}");
+            return Err(Error::new(ErrorKind::Integrity, problem));
+        }
+        match found.etag().filter(|etag| *etag != stored.etag) {
+            Some(other) => Err(Error::new(
+                ErrorKind::Integrity,
+                format!("the object was stored as {}, but is {other} now: another write came in between", stored.etag),
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -131,10 +183,18 @@ impl Operation for PutObject {
     /// A 200 is not yet success: a proxy's page has no tag.
     fn read(&self, answer: &Answer<'_>) -> Result<PutObjectOutput> {
         let Some(etag) = answer.head.header("etag") else {
-            return Err(Error::protocol("the service says that the object is stored, but not under which ETag"));
+            return Err(Error::passing_protocol(
+                "the service says that the object is stored, but not under which ETag",
+            ));
         };
         let version_id = answer.head.header("x-amz-version-id").map(str::to_owned);
         Ok(PutObjectOutput { etag: ETag::new(etag), version_id })
+    }
+
+    /// `If-Match` on a missing object is 404 on AWS; to the caller it is the same as a tag that has changed.
+    fn recover(&self, refusal: Error) -> Result<PutObjectOutput> {
+        let overwrites = self.headers.iter().any(|(name, _)| *name == IF_MATCH);
+        Err(if overwrites && refusal.is_not_found() { refusal.into_precondition() } else { refusal })
     }
 }
 

@@ -58,6 +58,17 @@ impl ResponseHead {
         self.header("content-length")?.parse().ok()
     }
 
+    /// Reads how long the service asks to wait: `x-amz-retry-after` in milliseconds, or `Retry-After` in seconds or as a
+    /// date, which counts from the answer's own. `None` for anything else.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Some(milliseconds) = self.header("x-amz-retry-after").and_then(digits) {
+            return Some(Duration::from_millis(milliseconds));
+        }
+        let text = self.header("retry-after")?;
+        let seconds = digits(text).map(Duration::from_secs);
+        seconds.or_else(|| http_date(text)?.duration_since(http_date(self.header("date")?)?).ok())
+    }
+
     /// Reads `Content-Range`; `None` if there is none or it is not one.
     pub fn content_range(&self) -> Option<ContentRange> {
         ContentRange::parse(self.header(CONTENT_RANGE)?)

@@ -130,12 +130,22 @@ async fn nobody_there_is_said_with_the_address() {
     assert!(error.to_string().contains(&format!("cannot connect to {address}")), "{error}");
 }
 
+/// A clock that is wrong is corrected by the service's Date, once; where that does not help, the error says what it is.
 #[tokio::test]
-async fn clock_skew_has_a_kind_of_its_own() {
+async fn a_wrong_clock_is_corrected_and_otherwise_named() {
     let server = server().await;
-    server.set_clock_offset(3600);
-    let error = open(config(&server)).get("k").await.expect_err("an hour apart");
-    assert_eq!(error.kind(), ErrorKind::ClockSkew, "{error}");
+    server.bucket().seed("k", "hello");
+    server.set_clock_offset(3 * 3600);
+    let skewed = open(config(&server));
+    assert_eq!(skewed.get("k").await.expect("a second try").bytes().await.expect("its bytes"), "hello");
+    skewed.get("k").await.expect("the first try, with what was learned");
+    let statuses: Vec<_> = server.requests().iter().map(|seen| seen.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == Some(403)).count(), 1, "{statuses:?}");
+
+    // A Date that does not explain the refusal.
+    server.always(Act::mutate(|answer| answer.remove_header("Date")));
+    let error = open(config(&server)).get("k").await.expect_err("three hours apart");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::ClockSkew, 1), "{error}");
 }
 
 /// An object with more metadata than hyper reads by itself.

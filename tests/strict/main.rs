@@ -26,7 +26,8 @@ async fn server() -> StrictServer {
     StrictServer::start(StrictConfig::default()).await
 }
 
-/// The configuration that leads to it.
+/// The configuration that leads to it. Each failure is to be seen as it is: there are no retries here but those that cost
+/// nothing.
 fn config(server: &StrictServer) -> StoreConfigBuilder {
     StoreConfig::builder()
         .set("endpoint", format!("http://{}", server.address()))
@@ -34,6 +35,7 @@ fn config(server: &StrictServer) -> StoreConfigBuilder {
         .set("bucket", "bucket")
         .set("access-key", "access")
         .set("secret-key", "secret")
+        .set("max-retries", 0)
 }
 
 fn open(config: StoreConfigBuilder) -> Store {

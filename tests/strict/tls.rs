@@ -22,6 +22,7 @@ fn config(server: &StrictServer) -> StoreConfigBuilder {
         .set("access-key", "access")
         .set("secret-key", "secret")
         .set("tls.roots", "bundled")
+        .set("max-retries", 0)
 }
 
 fn open(config: StoreConfigBuilder) -> Store {

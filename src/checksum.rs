@@ -1,0 +1,250 @@
+//! Checksums of streams: which one an answer carries, and whether the bytes have it.
+//!
+//! CRC32, CRC32C and CRC64NVME by tables, eight bytes at a time; SHA-256. A checksum of parts (`…-3`) says nothing of the
+//! whole and is passed over, as is one that cannot be read: then the object counts as not verified, never as damaged.
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::response::ResponseHead;
+
+/// A checksum being computed over the bytes of an answer, and what it must come to.
+#[derive(Clone)]
+pub struct Checksum {
+    algorithm: &'static Algorithm,
+    state: State,
+    expected: String,
+}
+
+struct Algorithm {
+    header: &'static str,
+    /// The length of its value in base64.
+    digits: usize,
+    start: fn() -> State,
+}
+
+#[derive(Clone)]
+enum State {
+    Crc { tables: &'static Tables, width: u32, value: u64 },
+    Sha256(Sha256),
+}
+
+/// What an answer may carry, strongest first of those that cost little.
+static ALGORITHMS: [Algorithm; 4] = [
+    Algorithm { header: "x-amz-checksum-crc64nvme", digits: 12, start: || State::crc(&CRC64NVME, 64) },
+    Algorithm { header: "x-amz-checksum-crc32c", digits: 8, start: || State::crc(&CRC32C, 32) },
+    Algorithm { header: "x-amz-checksum-crc32", digits: 8, start: || State::crc(&CRC32, 32) },
+    Algorithm { header: "x-amz-checksum-sha256", digits: 44, start: || State::Sha256(Sha256::new()) },
+];
+
+impl Checksum {
+    /// Chooses the checksum of the whole object that the head of an answer carries; `None` if it carries none to verify.
+    pub fn of_answer(head: &ResponseHead) -> Option<Self> {
+        let composite = head.header("x-amz-checksum-type").is_some_and(|kind| kind.eq_ignore_ascii_case("composite"));
+        if composite || head.status.as_u16() != 200 {
+            return None;
+        }
+        ALGORITHMS.iter().find_map(|algorithm| {
+            let expected = head.header(algorithm.header).filter(|value| is_base64(value, algorithm.digits))?;
+            Some(Self { algorithm, state: (algorithm.start)(), expected: expected.to_owned() })
+        })
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.state {
+            State::Crc { tables, value, .. } => *value = crc(tables, *value, bytes),
+            State::Sha256(hash) => hash.update(bytes),
+        }
+    }
+
+    /// Compares, once all bytes were taken.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Integrity`] if the bytes are not those that were stored.
+    pub fn verify(self) -> Result<()> {
+        let actual = self.state.base64();
+        if actual == self.expected {
+            return Ok(());
+        }
+        let (header, expected) = (self.algorithm.header, self.expected);
+        let problem =
+            format!("the bytes that arrived are not those that were stored: {header} is {actual}, not {expected}");
+        Err(Error::new(ErrorKind::Integrity, problem))
+    }
+}
+
+impl std::fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Checksum({})", self.algorithm.header)
+    }
+}
+
+impl State {
+    fn crc(tables: &'static Tables, width: u32) -> Self {
+        Self::Crc { tables, width, value: mask(width) }
+    }
+
+    fn base64(self) -> String {
+        match self {
+            Self::Crc { width, value, .. } => {
+                let bytes = (value ^ mask(width)).to_be_bytes();
+                base64(&bytes[8 - width as usize / 8..])
+            }
+            Self::Sha256(hash) => base64(&hash.finalize()),
+        }
+    }
+}
+
+const fn mask(width: u32) -> u64 {
+    u64::MAX >> (64 - width)
+}
+
+type Tables = [[u64; 256]; 8];
+
+static CRC32: Tables = tables(0xedb8_8320);
+static CRC32C: Tables = tables(0x82f6_3b78);
+static CRC64NVME: Tables = tables(0x9a6c_9329_ac4b_c9b5);
+
+/// Computes the tables of a reflected polynomial: the first of one byte, each further one of a byte more of zeros behind it.
+const fn tables(polynomial: u64) -> Tables {
+    let mut tables = [[0; 256]; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut value = byte as u64;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { value >> 1 ^ polynomial } else { value >> 1 };
+            bit += 1;
+        }
+        tables[0][byte] = value;
+        byte += 1;
+    }
+    let mut index = 256;
+    while index < 8 * 256 {
+        let before = tables[index / 256 - 1][index % 256];
+        tables[index / 256][index % 256] = before >> 8 ^ tables[0][(before & 0xff) as usize];
+        index += 1;
+    }
+    tables
+}
+
+fn crc(tables: &Tables, mut value: u64, bytes: &[u8]) -> u64 {
+    let (blocks, rest) = bytes.as_chunks::<8>();
+    for block in blocks {
+        let [a, b, c, d, e, f, g, h] = (value ^ u64::from_le_bytes(*block)).to_le_bytes().map(usize::from);
+        value = tables[7][a]
+            ^ tables[6][b]
+            ^ tables[5][c]
+            ^ tables[4][d]
+            ^ tables[3][e]
+            ^ tables[2][f]
+            ^ tables[1][g]
+            ^ tables[0][h];
+    }
+    for byte in rest {
+        value = value >> 8 ^ tables[0][usize::from(value as u8 ^ byte)];
+    }
+    value
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Encodes bytes (RFC 4648 section 4).
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let mut padded = [0; 3];
+        padded[..group.len()].copy_from_slice(group);
+        let [a, b, c] = padded.map(u32::from);
+        let bits = a << 16 | b << 8 | c;
+        for index in 0..4 {
+            let digit = BASE64[(bits >> (18 - 6 * index) & 0x3f) as usize];
+            text.push(if index <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+fn is_base64(text: &str, length: usize) -> bool {
+    let digits = text.trim_end_matches('=');
+    text.len() == length && text.len() - digits.len() <= 2 && digits.bytes().all(|digit| BASE64.contains(&digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+    use serde_json::Value;
+
+    use super::*;
+
+    const CASES: &str = include_str!("../tests/data/checksums.json");
+
+    fn head(headers: &[(&str, &str)]) -> ResponseHead {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).expect("a header");
+            map.insert(HeaderName::try_from(*name).expect("a name"), value);
+        }
+        ResponseHead { status: StatusCode::OK, headers: map }
+    }
+
+    fn input(case: &Value) -> Option<Vec<u8>> {
+        if let Some(text) = case["input"].as_str() {
+            return Some(text.as_bytes().to_vec());
+        }
+        if let Some(text) = case["input_hex"].as_str() {
+            return Some(hex::decode(text).expect("hexadecimal digits"));
+        }
+        let repeated = case["input_hex_repeat"].as_array()?;
+        let unit = hex::decode(repeated[0].as_str()?).expect("hexadecimal digits");
+        Some(unit.repeat(repeated[1].as_u64()? as usize))
+    }
+
+    fn value(case: &Value, name: &str) -> Option<String> {
+        let encoded =
+            case["hex"][name].as_str().map(|digits| base64(&hex::decode(digits).expect("hexadecimal digits")));
+        encoded.or_else(|| case["base64"][name].as_str().map(str::to_owned))
+    }
+
+    #[test]
+    fn published_and_computed_values() {
+        let suite: Value = serde_json::from_str(CASES).expect("the suite is JSON");
+        let mut checked = 0;
+        for case in ["published", "computed"].iter().flat_map(|list| suite[list].as_array().expect("a list")) {
+            let Some(bytes) = input(case) else { continue };
+            for name in ["crc32", "crc32c", "crc64nvme", "sha256"] {
+                let Some(expected) = value(case, name) else { continue };
+                let header = format!("x-amz-checksum-{name}");
+                for split in [0, 1, 7, bytes.len() / 2, bytes.len()] {
+                    let (start, end) = bytes.split_at(split.min(bytes.len()));
+                    let mut checksum = Checksum::of_answer(&head(&[(&header, &expected)])).expect("a checksum");
+                    checksum.update(start);
+                    checksum.update(end);
+                    checksum.verify().unwrap_or_else(|error| panic!("{case}: {error}"));
+                }
+                let mut damaged = Checksum::of_answer(&head(&[(&header, &expected)])).expect("a checksum");
+                damaged.update(&bytes);
+                damaged.update(b"\0");
+                assert_eq!(damaged.verify().expect_err("a byte more").kind(), ErrorKind::Integrity);
+                checked += 1;
+            }
+        }
+        assert!(checked > 50, "{checked}");
+    }
+
+    #[test]
+    fn what_cannot_be_verified_is_passed_over() {
+        for headers in [
+            &[][..],
+            &[("x-amz-checksum-crc32", "{}{}")],
+            &[("x-amz-checksum-crc32", "")],
+            &[("x-amz-checksum-crc32", "AAAAAA==-3")],
+            &[("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-type", "COMPOSITE")],
+            &[("x-amz-checksum-sha1", "2jmj7l5rSw0yVb/vlWAYkK/YBwk=")],
+        ] {
+            assert!(Checksum::of_answer(&head(headers)).is_none(), "{headers:?}");
+        }
+    }
+}

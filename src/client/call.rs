@@ -1,0 +1,294 @@
+//! The attempt loop: one operation, from its first attempt to its answer or its last failure.
+//!
+//! Per attempt: sign anew, open the body anew, send, read the outcome, let [`Retry`] decide. No other code retries.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::incoming::IncomingBody;
+use super::outgoing::{Address, BodyPlan, Outgoing};
+use super::payload::Payload;
+use super::transport::{Broken, Exchange, Route, Trace};
+use super::{Attempt, AttemptEnd, Store, load, observe};
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::operation::{Answer, Operation, read_answer};
+use crate::request::Request;
+use crate::response::ResponseHead;
+use crate::retry::{Correction, Decision, Moment, Outcome, Retry};
+use crate::sign::{PayloadForm, SigningTime};
+use crate::skew::ClockSkew;
+use crate::xml;
+
+/// How much of an error's body is read, and for how long.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
+
+/// One operation on its way.
+pub(super) struct Call<'a, O: Operation> {
+    store: &'a Store,
+    operation: &'a O,
+    request: Request,
+    payload: Payload,
+    body: BodyPlan,
+    address: Arc<Address>,
+    outgoing: Outgoing,
+    route: Route,
+    /// The connection broke while the body went up: its refusal may have been lost, so the next body waits for consent.
+    body_broke: bool,
+    started: Instant,
+    attempts: u32,
+    /// An attempt may have taken effect although it failed.
+    unknown: bool,
+    because: Option<Error>,
+}
+
+/// A success, and for operations that stream it, the answer that is still coming.
+pub(super) struct Success<O: Operation> {
+    pub output: O::Output,
+    pub stream: Option<(ResponseHead, IncomingBody)>,
+}
+
+/// A failed attempt, and what it taught.
+struct Failure {
+    error: Error,
+    head: Option<ResponseHead>,
+    /// The skew by the answer's Date, and the one that was signed with.
+    skew: Option<(ClockSkew, ClockSkew)>,
+    stale_connection: bool,
+    expected: bool,
+    in_body: bool,
+}
+
+impl<'a, O: Operation> Call<'a, O> {
+    /// Makes the request and hashes its payload.
+    pub async fn new(store: &'a Store, operation: &'a O, mut payload: Payload) -> Result<Self> {
+        let config = &store.inner.config;
+        let request = operation.request(config.key_prefix()).map_err(|error| store.about::<O>(error, None))?;
+        if !request.body().is_empty() {
+            payload = Payload::bytes(request.body().clone());
+        }
+        let address = store.inner.address();
+        let prepared = async {
+            let form = match store.inner.credentials {
+                Some(_) => config.payload_signing().form(payload.is_replayable(), address.endpoint().scheme())?,
+                None => PayloadForm::Unsigned,
+            };
+            let body = BodyPlan::new(&request, &mut payload, form).await?;
+            Ok((body, Outgoing::new(&address, &request, body)?))
+        };
+        let (body, outgoing) = prepared.await.map_err(|error| store.about::<O>(error, Some(&request)))?;
+        let (route, body_broke, started) = (Route::Pooled, false, Instant::now());
+        let (attempts, unknown, because) = Default::default();
+        Ok(Self {
+            store,
+            operation,
+            request,
+            payload,
+            body,
+            address,
+            outgoing,
+            route,
+            body_broke,
+            started,
+            attempts,
+            unknown,
+            because,
+        })
+    }
+
+    /// Goes from attempt to attempt.
+    pub async fn run(mut self) -> Result<Success<O>> {
+        let inner = &self.store.inner;
+        let mut retry = Retry::new(inner.config.retry_policy(), self.request.is_idempotent());
+        loop {
+            self.attempts += 1;
+            let failure = match self.observed_attempt().await {
+                Ok(success) => {
+                    retry.succeeded(&mut inner.quota());
+                    return Ok(success);
+                }
+                Err(failure) => failure,
+            };
+            self.unknown |= failure.error.may_have_acted() && !self.request.is_safe();
+            self.body_broke |= failure.in_body && failure.error.kind() == ErrorKind::Interrupted;
+            let outcome = Outcome {
+                error: &failure.error,
+                stale_connection: failure.stale_connection,
+                correction: self.correction(&failure),
+                replayable: self.payload.is_whole(),
+                retry_after: failure.head.as_ref().and_then(ResponseHead::retry_after),
+            };
+            let decision = retry.after(&outcome, self.moment(), &mut inner.quota());
+            let Decision::Again { wait, new_connection } = decision else { return Err(self.report(failure.error)) };
+            self.route = if new_connection { Route::New } else { Route::Pooled };
+            self.because = Some(failure.error);
+            sleep(wait).await;
+        }
+    }
+
+    fn report(&self, error: Error) -> Error {
+        let error = self.store.about::<O>(error, Some(&self.request)).with_unknown_outcome(self.unknown);
+        error.with_attempts(self.attempts, self.started.elapsed())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.store.inner.opened.elapsed(), remaining: self.remaining(), jitter: load::jitter() }
+    }
+
+    fn remaining(&self) -> Option<Duration> {
+        let limit = self.store.inner.config.timeouts().operation?;
+        Some(limit.saturating_sub(self.started.elapsed()))
+    }
+
+    /// Takes what a failure teaches, so that the next attempt does not meet it again.
+    fn correction(&mut self, failure: &Failure) -> Option<Correction> {
+        let inner = &self.store.inner;
+        if failure.skew.is_some_and(|(measured, signed_with)| measured.explains(&failure.error, signed_with)) {
+            return Some(Correction::Clock);
+        }
+        if failure.expected && failure.error.status().is_some_and(|status| status.as_u16() == 417) {
+            inner.learned.consents.store(false, Ordering::Relaxed);
+            return Some(Correction::Expectation);
+        }
+        let signed_for = self.address.endpoint().signing_region();
+        let region = inner.config.region_to_follow(&failure.error, signed_for)?;
+        let address = Arc::new(inner.config.endpoint_in(&region).and_then(Address::new).ok()?);
+        self.outgoing = Outgoing::new(&address, &self.request, self.body).ok()?;
+        *inner.learned.address.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = address.clone();
+        self.address = address;
+        Some(Correction::Region)
+    }
+
+    /// One attempt, told to the observer.
+    async fn observed_attempt(&mut self) -> std::result::Result<Success<O>, Failure> {
+        let observer = self.store.observer.clone();
+        let (observer, began) = (observer.as_deref(), Instant::now());
+        let mut told = AttemptEnd::default();
+        let because = self.because.take();
+        let attempt = Attempt {
+            operation: O::NAME,
+            bucket: self.store.inner.config.bucket(),
+            key: self.request.key(),
+            number: self.attempts,
+            because: because.as_ref(),
+        };
+        observe::started(observer, &attempt);
+        let result = match self.remaining() {
+            Some(limit) => match timeout(limit, self.attempt(&mut told, began)).await {
+                Ok(result) => result,
+                Err(_) => Err(self.out_of_time().into()),
+            },
+            None => self.attempt(&mut told, began).await,
+        };
+        let error = result.as_ref().err().map(|failure| &failure.error);
+        observe::ended(observer, &attempt, &AttemptEnd { error, elapsed: began.elapsed(), ..told });
+        result
+    }
+
+    fn out_of_time(&self) -> Error {
+        let limit = self.store.inner.config.timeouts().operation.unwrap_or_default();
+        Error::new(ErrorKind::Timeout(Phase::Operation), format!("not done within operation-timeout = {limit:?}"))
+    }
+
+    /// One attempt: signed anew, its body opened anew, its answer read.
+    async fn attempt(&self, told: &mut AttemptEnd<'_>, began: Instant) -> std::result::Result<Success<O>, Failure> {
+        let inner = &self.store.inner;
+        let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
+        let time = signing_time(sent_at, signed_with)?;
+        let request = self.outgoing.attempt(inner.signer(&self.address), time, &self.payload, expected).await?;
+        let exchange = inner.transport.exchange(request, self.route).await;
+        told.time_to_head = Some(began.elapsed());
+        let Trace { bytes_sent, connection_reused } = match &exchange {
+            Ok(exchange) => exchange.trace,
+            Err(broken) => broken.trace,
+        };
+        (told.bytes_sent, told.connection_reused) = (bytes_sent, connection_reused);
+        let exchange = exchange.map_err(|broken| Failure::of(broken, expected))?;
+        told.status = Some(exchange.response.status());
+        self.answer(exchange, told, (sent_at, signed_with), expected).await
+    }
+
+    async fn answer(
+        &self,
+        exchange: Exchange,
+        told: &mut AttemptEnd<'_>,
+        (sent_at, signed_with): (SystemTime, ClockSkew),
+        expected: bool,
+    ) -> std::result::Result<Success<O>, Failure> {
+        let inner = &self.store.inner;
+        if exchange.consent_overdue {
+            inner.learned.consents.store(false, Ordering::Relaxed);
+        }
+        if exchange.response.status().is_server_error() {
+            exchange.retire_connection();
+        }
+        let Exchange { response, body_sent, permit, .. } = exchange;
+        let (parts, body) = response.into_parts();
+        let head = ResponseHead { status: parts.status, headers: parts.headers };
+        let skew = ClockSkew::measure(&head, sent_at, load::now());
+        if let Some(skew) = skew {
+            inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
+        }
+        let body = IncomingBody::new(body, inner.transport.idle_timeout(), permit);
+        told.bytes_announced = body.announced();
+        let result = match head.status.is_success() && !body_sent {
+            true => Err(Error::passing_protocol("the service reported success before it had read the whole body")),
+            false => self.read(&head, body).await,
+        };
+        match result {
+            Ok((output, stream)) => Ok(Success { output, stream: stream.map(|body| (head, body)) }),
+            Err(error) => {
+                let skew = skew.map(|measured| (measured, signed_with));
+                Err(Failure { head: Some(head), skew, expected, ..error.into() })
+            }
+        }
+    }
+
+    async fn read(&self, head: &ResponseHead, mut body: IncomingBody) -> Result<(O::Output, Option<IncomingBody>)> {
+        let (success, streams) = (head.status.is_success(), head.status.is_success() && O::STREAMS);
+        let bytes = match (success, streams) {
+            (_, true) => Bytes::new(),
+            (true, false) => body.whole(xml::MAX_BYTES).await?,
+            // A refusal counts by its status, even if its body breaks or never ends.
+            (false, false) => {
+                let read = timeout(MAX_ERROR_TIME, body.beginning(MAX_ERROR_BYTES)).await;
+                read.ok().and_then(Result::ok).map(|(bytes, _)| bytes).unwrap_or_default()
+            }
+        };
+        let prefix = self.store.inner.config.key_prefix();
+        let signed_for = self.address.endpoint().signing_region();
+        let output = read_answer(self.operation, &Answer { head, body: &bytes, prefix, signed_for })?;
+        Ok((output, streams.then_some(body)))
+    }
+
+    /// Whether the body waits for the service's consent: a large one, or one that broke before.
+    fn expects(&self) -> bool {
+        let inner = &self.store.inner;
+        let large = inner.config.expect_continue().is_some_and(|limit| self.body.wire_length >= limit.max(1));
+        (large || self.body_broke) && inner.learned.consents.load(Ordering::Relaxed)
+    }
+}
+
+/// The service's time, by this host's clock and what was learned of the difference.
+fn signing_time(now: SystemTime, skew: ClockSkew) -> Result<SigningTime> {
+    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(-1, |since| since.as_secs() as i64);
+    SigningTime::from_unix_seconds(skew.apply(seconds))
+}
+
+impl Failure {
+    fn of(broken: Broken, expected: bool) -> Self {
+        let Broken { error, closed_unanswered, in_body, trace } = broken;
+        let stale_connection = closed_unanswered && trace.connection_reused;
+        Self { stale_connection, expected, in_body, ..error.into() }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, head: None, skew: None, stale_connection: false, expected: false, in_body: false }
+    }
+}

@@ -1,0 +1,102 @@
+//! What is told of every attempt: to an [`Observer`], and with the feature `tracing` as events.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::error::Error;
+
+/// Is told of each attempt's start and end, for counters and logs. Called on the task that makes the attempt: be quick.
+///
+/// Nothing secret is in what it is told: keys of objects are, keys of accounts are not.
+pub trait Observer: Send + Sync {
+    /// An attempt starts.
+    fn attempt_started(&self, attempt: &Attempt<'_>) {
+        let _ = attempt;
+    }
+
+    /// An attempt has ended: its answer is read, or with a streamed one, its head.
+    fn attempt_ended(&self, attempt: &Attempt<'_>, end: &AttemptEnd<'_>) {
+        let _ = (attempt, end);
+    }
+}
+
+/// One attempt of an operation.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Attempt<'a> {
+    /// The operation's name in the S3 API.
+    pub operation: &'static str,
+    /// The bucket.
+    pub bucket: &'a str,
+    /// The object's key, `key-prefix` included.
+    pub key: Option<&'a str>,
+    /// 1 for the first.
+    pub number: u32,
+    /// Why the attempt before this one failed.
+    pub because: Option<&'a Error>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct AttemptEnd<'a> {
+    /// The answer's status.
+    pub status: Option<StatusCode>,
+    /// What went wrong; `None` for a success. Its code is [`Error::code`].
+    pub error: Option<&'a Error>,
+    /// How many bytes of the body were handed to the connection.
+    pub bytes_sent: u64,
+    /// How many bytes the answer's body has, if it says so.
+    pub bytes_announced: Option<u64>,
+    /// The time until the answer's head was there.
+    pub time_to_head: Option<Duration>,
+    /// The time that the attempt took.
+    pub elapsed: Duration,
+    /// True if the connection had carried a request before.
+    pub connection_reused: bool,
+}
+
+/// Tells everyone who wants to know.
+pub(super) fn started(observer: Option<&dyn Observer>, attempt: &Attempt<'_>) {
+    if let Some(observer) = observer {
+        observer.attempt_started(attempt);
+    }
+    #[cfg(feature = "tracing")]
+    tracing::debug!(
+        operation = attempt.operation,
+        bucket = attempt.bucket,
+        key = attempt.key,
+        attempt = attempt.number,
+        because = attempt.because.map(tracing::field::display),
+        "attempt started"
+    );
+}
+
+pub(super) fn ended(observer: Option<&dyn Observer>, attempt: &Attempt<'_>, end: &AttemptEnd<'_>) {
+    if let Some(observer) = observer {
+        observer.attempt_ended(attempt, end);
+    }
+    #[cfg(feature = "tracing")]
+    tracing::debug!(
+        operation = attempt.operation,
+        bucket = attempt.bucket,
+        key = attempt.key,
+        attempt = attempt.number,
+        status = end.status.map(|status| status.as_u16()),
+        code = end.error.and_then(Error::code),
+        error = end.error.map(tracing::field::display),
+        bytes_sent = end.bytes_sent,
+        time_to_head = end.time_to_head.map(tracing::field::debug),
+        elapsed = ?end.elapsed,
+        connection_reused = end.connection_reused,
+        "attempt ended"
+    );
+}
+
+impl fmt::Debug for dyn Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}

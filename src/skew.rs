@@ -1,0 +1,128 @@
+//! How far the clock of this host is from the service's: learned from the answers, used for the next signature.
+//!
+//! The rules are those the AWS SDKs share, judged by their official cases: every answer with a trustworthy Date is learned
+//! from; an answer that came from a cache, or took too long, is not.
+
+use std::time::{Duration, SystemTime};
+
+use crate::error::{Error, ErrorKind};
+use crate::response::{ResponseHead, http_date};
+
+/// A refusal may be due to the clock if the clocks differ by more than this; S3 itself allows 15 minutes.
+const DETECTABLE: u64 = 4 * 60;
+
+/// An answer that took longer says nothing exact about the time.
+const TRUSTED_EXCHANGE: Duration = Duration::from_secs(15 * 60);
+
+/// Seconds by which the service's clock is ahead of this host's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockSkew(i64);
+
+impl ClockSkew {
+    /// Makes a skew of so many seconds.
+    pub fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Returns the seconds.
+    pub fn as_seconds(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the service's time at this host's `now`, in seconds since 1970.
+    pub fn apply(self, now: i64) -> i64 {
+        now.saturating_add(self.0)
+    }
+
+    /// Measures the skew by an answer; `None` if it cannot be trusted to tell.
+    ///
+    /// The service wrote its Date at some time between sending and receiving; the middle is the best guess.
+    pub fn measure(head: &ResponseHead, sent: SystemTime, received: SystemTime) -> Option<Self> {
+        if head.headers.contains_key(http::header::AGE) {
+            return None;
+        }
+        let date = unix_seconds(http_date(head.header("date")?)?)?;
+        let took = received.duration_since(sent).ok().filter(|took| *took < TRUSTED_EXCHANGE)?;
+        let middle = unix_seconds(sent.checked_add(took / 2)?)?;
+        Some(Self(date - middle))
+    }
+
+    /// Returns true if a refusal is due to the clock: the service says so, or refuses the signature while the clocks differ
+    /// by more than the request was corrected for.
+    pub fn explains(self, refusal: &Error, signed_with: Self) -> bool {
+        let suspicious = refusal.kind() == ErrorKind::ClockSkew
+            || matches!(
+                refusal.code(),
+                Some("SignatureDoesNotMatch" | "InvalidSignatureException" | "AuthFailure" | "AccessDeniedException")
+            )
+            || (refusal.code().is_none() && refusal.status().is_some_and(|status| status.as_u16() == 403));
+        suspicious && self.0.abs_diff(signed_with.0) > DETECTABLE
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> Option<i64> {
+    i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+    use serde_json::Value;
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+
+    use super::*;
+    use crate::response::service_error;
+
+    /// The SDKs' own cases; see `tests/data/README.md` for their origin.
+    const CASES: &str = include_str!("../tests/data/clock-skew-test-cases.json");
+
+    fn time(value: &Value) -> OffsetDateTime {
+        OffsetDateTime::parse(value.as_str().expect("a time"), &Rfc3339).expect("RFC 3339")
+    }
+
+    fn head(response: &Value) -> ResponseHead {
+        let status = response["statusCode"].as_u64().expect("a status") as u16;
+        let mut headers = HeaderMap::new();
+        for (name, value) in response["headers"].as_object().expect("headers") {
+            let value = HeaderValue::from_str(value.as_str().expect("text")).expect("a header");
+            headers.insert(HeaderName::try_from(name.as_str()).expect("a name"), value);
+        }
+        ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers }
+    }
+
+    /// Goes through an operation's attempts; returns the skew at its end.
+    fn run(operation: &Value, name: &Value) -> ClockSkew {
+        let mut skew = ClockSkew(operation["initialClientSkew"].as_i64().expect("seconds"));
+        let attempts = operation["attempts"].as_array().expect("attempts");
+        for (index, attempt) in attempts.iter().enumerate() {
+            let (sent, received) = (time(&attempt["clientTimeAtSend"]), time(&attempt["clientTimeAtReceive"]));
+            let signed_at = time(&attempt["expectedSigningTime"]).unix_timestamp();
+            assert_eq!(skew.apply(sent.unix_timestamp()), signed_at, "{name}");
+            let (head, signed_with) = (head(&attempt["response"]), skew);
+            let measured = ClockSkew::measure(&head, sent.into(), received.into());
+            skew = measured.unwrap_or(skew);
+            let Some(code) = attempt["response"]["errorCode"].as_str() else { continue };
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            let refusal = service_error(&head, body.as_bytes(), "us-east-1");
+            let goes_on = index + 1 < attempts.len();
+            let out_of_attempts = operation["maxAttempts"].as_u64() == Some(index as u64 + 1);
+            let explained = measured.is_some_and(|measured| measured.explains(&refusal, signed_with));
+            assert_eq!(explained && !out_of_attempts, goes_on, "{name}");
+        }
+        skew
+    }
+
+    #[test]
+    fn official_cases() {
+        let suite: Value = serde_json::from_str(CASES).expect("the suite is JSON");
+        let cases = suite["tests"].as_array().expect("a list of cases");
+        assert_eq!(cases.len(), 10);
+        for case in cases {
+            for operation in case["operations"].as_array().expect("operations") {
+                let skew = run(operation, &case["description"]);
+                assert_eq!(Some(skew.0), operation["expectedClientSkew"].as_i64(), "{}", case["description"]);
+            }
+        }
+    }
+}
