@@ -124,9 +124,12 @@ impl<'a> Document<'a> {
 
     fn event(&mut self) -> Result<Event<'a>> {
         let event = self.reader.read_event().map_err(|error| malformed("it is not well-formed").with_source(error))?;
-        match event {
+        match &event {
             Event::Start(_) => self.depth += 1,
             Event::End(_) => self.depth = self.depth.saturating_sub(1),
+            Event::Text(text) if self.root.is_empty() && !text.xml10_content().trim().is_empty() => {
+                return Err(malformed("text stands before its root element"));
+            }
             Event::DocType(_) => return Err(malformed("it has a document type")),
             _ => {}
         }
@@ -199,7 +202,7 @@ mod tests {
         for (body, why) in [
             ("", "it is empty"),
             ("  \n", "it is empty"),
-            ("no markup", "it is empty"),
+            ("no markup", "text stands before"),
             ("<html><body>busy</body></html>", "its root is <html>"),
             ("<Error><Code>SlowDown</Code></Error>", "its root is <Error>"),
             ("<r><k>a</k>", "it ends early"),

@@ -222,3 +222,25 @@ fn auto_chooses_the_style_the_name_allows() {
         assert_eq!(bucket_url(config.endpoint()), url, "{bucket} {endpoint}");
     }
 }
+
+/// `data/bucket-names.json`: which names AWS and servers of other makes can have.
+#[test]
+fn bucket_names() {
+    let rows = rows(include_str!("data/bucket-names.json"));
+    assert!(rows.len() >= 60, "only {} names", rows.len());
+    walk(&rows, |row| {
+        let name = text(row, "name").ok_or("the row has no name")?;
+        for (column, endpoint) in [("aws", ""), ("custom", "https://minio")] {
+            let Some(valid) = row.get(column) else { continue };
+            let store =
+                StoreConfig::builder().set("bucket", name).set("region", "eu-central-1").set("endpoint", endpoint);
+            match (store.build(), valid.as_bool().ok_or("not true or false")?) {
+                (Ok(config), true) => expect_eq("the bucket", config.bucket(), name)?,
+                (Err(error), false) => expect_config_error(&error, "bucket: is no name for a bucket: ")?,
+                (Ok(_), false) => return Err(format!("{column}: is accepted")),
+                (Err(error), true) => return Err(format!("{column}: {error}")),
+            }
+        }
+        Ok(())
+    });
+}

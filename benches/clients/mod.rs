@@ -1,5 +1,6 @@
-//! The clients: s3lite, and raw hyper as the floor that no client on hyper can get under.
+//! The clients: s3lite, and below it raw hyper, the floor that no client on hyper can get under, and hyper-util's pool.
 
+pub mod pooled_hyper;
 pub mod raw_hyper;
 pub mod store;
 

@@ -86,7 +86,8 @@ impl Client for RawHyper {
     }
 }
 
-async fn read_to_end(mut body: hyper::body::Incoming) -> Result<u64> {
+/// Reads an answer's body; returns its length.
+pub async fn read_to_end(mut body: hyper::body::Incoming) -> Result<u64> {
     let mut length = 0;
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         length += frame?.data_ref().map_or(0, Bytes::len) as u64;

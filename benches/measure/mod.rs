@@ -55,10 +55,12 @@ impl Unit {
 /// One sample's work; called again for every sample.
 pub type Work = Box<dyn FnMut(&Runtime) -> Result<()>>;
 
+type Prepare = Box<dyn FnOnce(&Runtime) -> Result<Work>>;
+
 /// One client's line in a row. Its connections are opened only if it is measured.
 pub struct Line {
     client: &'static str,
-    prepare: Box<dyn FnOnce(&Runtime) -> Result<Work>>,
+    prepare: Prepare,
 }
 
 impl Line {
@@ -90,12 +92,12 @@ impl Suite {
         self.extent
     }
 
-    /// Measures the lines that the filter lets through, and prints them. A filter is part of `row/client`.
+    /// Measures the lines that the filter lets through, and prints them. A filter is the beginning of `row/client`.
     pub fn measure(&mut self, row: &str, unit: Unit, lines: impl IntoIterator<Item = Line>) -> Result<()> {
         let mut measured = Vec::new();
         for line in lines {
             let name = format!("{row}/{}", line.client);
-            if self.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str())) {
+            if self.filter.as_ref().is_none_or(|filter| name.starts_with(filter.as_str())) {
                 let mut work = (line.prepare)(&self.runtime)?;
                 work(&self.runtime).map_err(|error| format!("{name}: {error}"))?;
                 measured.push((line.client, work, Vec::with_capacity(self.extent.rounds)));
@@ -124,7 +126,7 @@ impl Suite {
 
     pub fn print_footing(&self) -> Result<()> {
         if self.rows == 0 {
-            return Err("no row has the filter in its name".into());
+            return Err("no line begins with the filter".into());
         }
         table::print_footing();
         Ok(())

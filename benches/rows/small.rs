@@ -1,6 +1,7 @@
 //! Small operations, one at a time and 32 at a time.
 
 use crate::Result;
+use crate::clients::pooled_hyper::PooledHyper;
 use crate::clients::raw_hyper::RawHyper;
 use crate::clients::store::StoreClient;
 use crate::clients::{Call, Client};
@@ -8,7 +9,7 @@ use crate::measure::{Line, Suite, Unit};
 
 const MANY: usize = 32;
 
-/// Operations at 32 at a time are cheaper, so there are more of them in a sample.
+/// The tasks share a sample's operations, and each should have enough of them.
 const MORE: u32 = 4;
 
 pub fn measure(suite: &mut Suite) -> Result<()> {
@@ -24,7 +25,11 @@ fn measure_row(suite: &mut Suite, row: &str, call: Call, tasks: usize) -> Result
     let total = suite.extent().operations * if tasks == 1 { 1 } else { MORE };
     let each = total / tasks as u32;
     let unit = Unit::microseconds_per("µs/op", f64::from(each) * tasks as f64);
-    let lines = [line::<RawHyper>(suite, call, tasks, each), line::<StoreClient>(suite, call, tasks, each)];
+    let lines = [
+        line::<RawHyper>(suite, call, tasks, each),
+        line::<PooledHyper>(suite, call, tasks, each),
+        line::<StoreClient>(suite, call, tasks, each),
+    ];
     suite.measure(row, unit, lines)
 }
 

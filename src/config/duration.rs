@@ -14,7 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     let mut milliseconds = 0u64;
     if rest.starts_with('-') {
-        return Err("a duration cannot be negative".to_owned());
+        return Err(format!("a duration cannot be negative; {}", how_to_write()));
     }
     if rest.is_empty() {
         return Err(how_to_write());
@@ -51,7 +51,7 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(*factor).ok_or_else(|| "that is too large".to_owned())
 }
 
-fn how_to_write() -> String {
+pub(super) fn how_to_write() -> String {
     "write a duration as a number with ms, s, m, h or d, for example \"30s\" or \"1m30s\"".to_owned()
 }
 

@@ -126,7 +126,9 @@ impl Keys<'_> {
         let Some(text) = self.text(key) else { return Ok(default) };
         let duration = duration::parse(text).map_err(|problem| self.error(key, problem))?;
         if duration.is_zero() {
-            return Err(self.error(key, "cannot be zero: nothing would ever be in time"));
+            return Err(
+                self.error(key, format!("cannot be zero: nothing would ever be in time; {}", duration::how_to_write()))
+            );
         }
         Ok(duration)
     }
@@ -311,7 +313,7 @@ fn bucket_problem(name: &str, custom_endpoint: bool) -> Option<&'static str> {
         return Some("on AWS it may have lower-case letters, digits, dots and hyphens");
     }
     if !(3..=longest).contains(&bytes.len()) {
-        return Some("it must have 3 to 63 characters");
+        return Some("it must have 3 to 63 characters (up to 255 on some services other than AWS)");
     }
     let is_edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     if !is_edge(bytes.first()) || !is_edge(bytes.last()) {
@@ -323,11 +325,10 @@ fn bucket_problem(name: &str, custom_endpoint: bool) -> Option<&'static str> {
     if name.parse::<std::net::Ipv4Addr>().is_ok() {
         return Some("it must not look like an IP address");
     }
-    if name.starts_with("xn--")
-        || name.starts_with("sthree-")
-        || name.ends_with("-s3alias")
-        || name.ends_with("--ol-s3")
-    {
+    // Reserved by AWS; an access point's alias (-s3alias) stands for a bucket and is none.
+    let reserved = ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix))
+        || ["--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix));
+    if !custom_endpoint && reserved {
         return Some("S3 keeps this beginning or ending for itself");
     }
     None

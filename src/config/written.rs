@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
+    Duration,
     Bool,
     Integer,
 }
@@ -27,23 +28,23 @@ const KEYS: [(&str, Kind); 30] = [
     ("allow-http", Kind::Bool),
     ("anonymous", Kind::Bool),
     ("bucket", Kind::Text),
-    ("connect-timeout", Kind::Text),
+    ("connect-timeout", Kind::Duration),
     ("endpoint", Kind::Text),
     ("expect-continue", Kind::Text),
     ("follow-region", Kind::Bool),
-    ("idle-timeout", Kind::Text),
+    ("idle-timeout", Kind::Duration),
     ("key-prefix", Kind::Text),
     ("max-connections", Kind::Integer),
     ("max-retries", Kind::Integer),
-    ("operation-timeout", Kind::Text),
+    ("operation-timeout", Kind::Duration),
     ("payload-signing", Kind::Text),
     ("profile", Kind::Text),
-    ("queue-timeout", Kind::Text),
+    ("queue-timeout", Kind::Duration),
     ("region", Kind::Text),
     ("secret-key", Kind::Text),
     ("security-token", Kind::Text),
     ("session-token", Kind::Text),
-    ("timeout", Kind::Text),
+    ("timeout", Kind::Duration),
     ("tls.allow-invalid-certs", Kind::Bool),
     ("tls.ca-file", Kind::Text),
     ("tls.roots", Kind::Text),
@@ -86,6 +87,8 @@ pub(super) struct Setting {
 pub(super) struct Written {
     /// The store's name, for errors.
     pub store: Option<String>,
+    /// Where the store begins, for errors about keys that are not there.
+    pub position: Option<Position>,
     pub settings: Vec<Setting>,
 }
 
@@ -97,8 +100,9 @@ impl Written {
             at(position, &format!("this is not TOML: {}", error.message()))
         })?;
         let stores = stores(text, document.get_ref())?;
-        let (name, table) = choose(text, &stores, store)?;
-        let mut written = Self { store: Some(name.to_owned()), settings: Vec::new() };
+        let NamedTable { name, offset, table } = choose(text, &stores, store)?;
+        let position = Some(Position::of(text, offset));
+        let mut written = Self { store: Some(name.to_owned()), position, settings: Vec::new() };
         written.read_table(text, "", table, lookup)?;
         Ok(written)
     }
@@ -112,8 +116,8 @@ impl Written {
     pub fn check(&self) -> Result<()> {
         for Setting { key, value, position } in &self.settings {
             let kind = self.kind_of(key, *position)?;
-            if kind != value.kind() {
-                return Err(self.error(key, *position, &format!("must be {kind}, not {}", value.kind())));
+            if !value.is(kind) {
+                return Err(self.error(key, *position, &format!("must be {kind}, not {}", value.type_name())));
             }
         }
         Ok(())
@@ -122,7 +126,7 @@ impl Written {
     /// Makes an error about a key.
     pub fn error(&self, key: &str, position: Option<Position>, problem: &str) -> Error {
         let store = self.store.as_ref().map(|name| format!("store.{name}.")).unwrap_or_default();
-        at(position, &format!("{store}{key}: {problem}"))
+        at(position.or(self.position), &format!("{store}{key}: {problem}"))
     }
 
     fn read_table(&mut self, text: &str, prefix: &str, table: &DeTable<'_>, lookup: &mut Lookup<'_>) -> Result<()> {
@@ -153,7 +157,7 @@ impl Written {
     ) -> Result<Value> {
         let value = value.get_ref();
         match (kind, value) {
-            (Kind::Text, DeValue::String(text)) => {
+            (Kind::Text | Kind::Duration, DeValue::String(text)) => {
                 expand(text, lookup).map(Value::Text).map_err(|problem| self.error(key, position, &problem))
             }
             (Kind::Bool, DeValue::Boolean(value)) => Ok(Value::Bool(*value)),
@@ -169,7 +173,9 @@ impl Written {
         if let Some((_, kind)) = KEYS.iter().find(|(name, _)| *name == key) {
             return Ok(*kind);
         }
-        let nearest = KEYS.iter().map(|(name, _)| (distance(key, name), *name)).min();
+        // A key of the tls table may stand beside it by mistake.
+        let likeness = |name: &str| distance(key, name).min(distance(key, name.trim_start_matches("tls.")));
+        let nearest = KEYS.iter().map(|(name, _)| (likeness(name), *name)).min();
         let hint = match nearest {
             Some((distance, name)) if distance <= 3 => format!("; did you mean {name}?"),
             _ => String::new(),
@@ -178,8 +184,13 @@ impl Written {
     }
 }
 
-/// A store's name with its table.
-type NamedTable<'a> = (&'a str, &'a DeTable<'a>);
+/// A store's table, its name and where that stands.
+#[derive(Clone, Copy)]
+struct NamedTable<'a> {
+    name: &'a str,
+    offset: usize,
+    table: &'a DeTable<'a>,
+}
 
 /// The stores of a document: the tables below `store`.
 fn stores<'a>(text: &str, document: &'a DeTable<'a>) -> Result<Vec<NamedTable<'a>>> {
@@ -193,15 +204,15 @@ fn stores<'a>(text: &str, document: &'a DeTable<'a>) -> Result<Vec<NamedTable<'a
         ));
     };
     let tables = stores.iter().filter_map(|(name, value)| match value.get_ref() {
-        DeValue::Table(table) => Some((&**name.get_ref(), table)),
+        DeValue::Table(table) => Some(NamedTable { name: name.get_ref(), offset: name.span().start, table }),
         _ => None,
     });
     Ok(tables.collect())
 }
 
 fn choose<'a>(text: &str, stores: &[NamedTable<'a>], name: Option<&str>) -> Result<NamedTable<'a>> {
-    let s3 = || stores.iter().filter(|(_, table)| type_key(table).is_some_and(|(_, value)| value == Some("s3")));
-    let names = || s3().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    let s3 = || stores.iter().filter(|store| type_key(store.table).is_some_and(|(_, value)| value == Some("s3")));
+    let names = || s3().map(|store| format!("{:?}", store.name)).collect::<Vec<_>>().join(", ");
     let Some(name) = name else {
         return match (s3().next(), s3().nth(1)) {
             (Some(only), None) => Ok(*only),
@@ -209,18 +220,18 @@ fn choose<'a>(text: &str, stores: &[NamedTable<'a>], name: Option<&str>) -> Resu
             _ => Err(Error::config(format!("there are several stores with type = \"s3\": {}; name one", names()))),
         };
     };
-    let Some(&(name, table)) = stores.iter().find(|(store, _)| *store == name) else {
+    let Some(&found) = stores.iter().find(|store| store.name == name) else {
         return Err(Error::config(format!(
             "there is no store {name:?}; stores with type = \"s3\" here: [{}]",
             names()
         )));
     };
-    match type_key(table) {
-        Some((_, Some("s3"))) => Ok((name, table)),
+    match type_key(found.table) {
+        Some((_, Some("s3"))) => Ok(found),
         Some((offset, _)) => {
             Err(at(Some(Position::of(text, offset)), &format!("store.{name}.type: this store is not of type \"s3\"")))
         }
-        None => Err(Error::config(format!("store.{name}: type = \"s3\" is missing"))),
+        None => Err(at(Some(Position::of(text, found.offset)), &format!("store.{name}: type = \"s3\" is missing"))),
     }
 }
 
@@ -246,11 +257,19 @@ fn at(position: Option<Position>, problem: &str) -> Error {
 }
 
 impl Value {
-    fn kind(&self) -> Kind {
+    fn is(&self, kind: Kind) -> bool {
         match self {
-            Self::Text(_) => Kind::Text,
-            Self::Bool(_) => Kind::Bool,
-            Self::Integer(_) => Kind::Integer,
+            Self::Text(_) => matches!(kind, Kind::Text | Kind::Duration),
+            Self::Bool(_) => kind == Kind::Bool,
+            Self::Integer(_) => kind == Kind::Integer,
+        }
+    }
+
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "a string",
+            Self::Bool(_) => "true or false",
+            Self::Integer(_) => "a whole number",
         }
     }
 }
@@ -259,6 +278,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => "a string in quotes",
+            Self::Duration => "a duration in quotes, for example \"30s\"",
             Self::Bool => "true or false",
             Self::Integer => "a whole number",
         })

@@ -16,7 +16,7 @@ use self::partition::Partition;
 pub use self::url::EndpointUrl;
 use self::url::Host;
 
-/// A region's name: lower-case letters, digits and hyphens, whether it exists yet or not.
+/// A region's name: letters, digits and inner hyphens, whether it exists yet or not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Region(String);
 

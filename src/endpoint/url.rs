@@ -45,6 +45,12 @@ impl EndpointUrl {
             return wrong("it must not have a query or a fragment");
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if matches!(authority, "http" | "https") && path.starts_with("//") {
+            return wrong("the colon after the scheme is missing");
+        }
+        if path.to_ascii_lowercase().contains("%2f") {
+            return wrong("its path has an encoded slash, which would become a plain one");
+        }
         if authority.contains('@') {
             return wrong("it must not have user information; write access-key and secret-key instead");
         }

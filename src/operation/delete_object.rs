@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Answer, Operation};
+use super::{Answer, Operation, refuse_error_document};
 use crate::error::{Error, Result};
 use crate::request::{KeyPrefix, Request};
 use crate::response::X_AMZ_DELETE_MARKER;
@@ -61,6 +61,7 @@ impl Operation for DeleteObject {
     }
 
     fn read(&self, answer: &Answer<'_>) -> Result<DeleteObjectOutput> {
+        refuse_error_document(answer)?;
         let version_id = answer.head.header("x-amz-version-id").map(str::to_owned);
         let delete_marker = answer.head.header(X_AMZ_DELETE_MARKER) == Some("true");
         Ok(DeleteObjectOutput { version_id, delete_marker })

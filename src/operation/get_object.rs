@@ -8,7 +8,7 @@ use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
 use super::{Answer, Operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::{KeyPrefix, Request};
-use crate::response::{ETag, ObjectMeta, ResponseHead};
+use crate::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
 
 /// GetObject: reads an object or a range of it.
 ///
@@ -177,8 +177,10 @@ impl Operation for GetObject {
     }
 
     fn read(&self, answer: &Answer<'_>) -> Result<ObjectMeta> {
-        if let Some(range) = self.range {
-            range.check(answer.head)?;
+        match self.range {
+            Some(range) => range.check(answer.head)?,
+            None if self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("range")) => {}
+            None => check_whole(answer.head)?,
         }
         Ok(ObjectMeta::from_head(answer.head))
     }
@@ -224,6 +226,16 @@ impl ByteRange {
         };
         let fits = fits && head.content_length().is_none_or(|length| length == got.length());
         if fits { Ok(()) } else { Err(Error::protocol("the answer has other bytes than the range that was asked for")) }
+    }
+}
+
+/// Demands that the answer is the whole object: a part nobody asked for would pass for an object cut short.
+fn check_whole(head: &ResponseHead) -> Result<()> {
+    let is_whole = |range: ContentRange| range.first == 0 && range.size == Some(range.length());
+    match head.status.as_u16() {
+        200 => Ok(()),
+        206 if head.content_range().is_some_and(is_whole) => Ok(()),
+        _ => Err(Error::protocol("the answer is not the whole object that was asked for")),
     }
 }
 

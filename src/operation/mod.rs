@@ -102,6 +102,14 @@ fn read_xml<T>(answer: &Answer<'_>, read: impl FnOnce(&[u8]) -> Result<T>) -> Re
     })
 }
 
+/// A success has no error document; a service that failed after its status was sent has only the body left to say so.
+fn refuse_error_document(answer: &Answer<'_>) -> Result<()> {
+    match service_error_document(answer.body) {
+        Some(_) => Err(service_error(answer.head, answer.body, answer.signed_for)),
+        None => Ok(()),
+    }
+}
+
 /// Reads any answer to an operation: a success by [`Operation::read`], all else as an error.
 ///
 /// # Errors

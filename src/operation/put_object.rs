@@ -5,7 +5,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH,
 };
 
-use super::{Answer, HeadObject, Operation};
+use super::{Answer, HeadObject, Operation, refuse_error_document};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::{KeyPrefix, Request};
 use crate::response::{ETag, ObjectMeta};
@@ -182,7 +182,8 @@ impl Operation for PutObject {
 
     /// A 200 is not yet success: a proxy's page has no tag.
     fn read(&self, answer: &Answer<'_>) -> Result<PutObjectOutput> {
-        let Some(etag) = answer.head.header("etag") else {
+        refuse_error_document(answer)?;
+        let Some(etag) = answer.head.header("etag").filter(|etag| !etag.is_empty()) else {
             return Err(Error::passing_protocol(
                 "the service says that the object is stored, but not under which ETag",
             ));

@@ -89,6 +89,8 @@ fn kind_of_code(code: &str, service: &ServiceError) -> Option<ErrorKind> {
         "RequestTimeTooSkewed" => ErrorKind::ClockSkew,
         "AuthorizationHeaderMalformed" if service.region.is_some() => ErrorKind::WrongRegion,
         "PermanentRedirect" | "IncorrectEndpoint" => ErrorKind::WrongRegion,
+        // Archived, not forbidden.
+        "InvalidObjectState" => ErrorKind::Other,
         "PreconditionFailed" => ErrorKind::Precondition,
         "ConditionalRequestConflict" | "OperationAborted" => ErrorKind::Conflict,
         "InvalidRange" => ErrorKind::InvalidRange,
