@@ -17,7 +17,8 @@
 //! sign          Request + Target + Credentials + SigningTime   -> SigningInstructions
 //! client          (carries the request out and the answer back)
 //! response      ResponseHead + body                            -> Operation::Output, or ServiceError
-//! retry         Outcome                                        -> Decision
+//! retry         Outcome + Moment + RetryQuota                  -> Decision
+//! skew, resume  what an answer teaches                         -> the next signature, the next range
 //! error         whatever stopped it                            -> Error
 //! ```
 //!
@@ -56,9 +57,10 @@
 //! Floors, so that no two rooms import each other; each room uses those below it only:
 //!
 //! ```text
-//! 5  client (mod over object, pages; those over incoming, payload, file; transport over connect, body, wire)
+//! 6  client (mod, call, object, pages; outgoing over payload, body; transport over connect, wire; observe, load)
+//! 5  resume
 //! 4  config   operation
-//! 3  endpoint   sign   response
+//! 3  endpoint   sign   response   skew   checksum
 //! 2  retry   credentials   target   xml   request
 //! 1  error   encode
 //! ```

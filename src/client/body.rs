@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::SystemTime;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
@@ -46,7 +47,7 @@ pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 pub(super) type Lent = Arc<Mutex<Option<Reader>>>;
 
 impl Source {
-    pub fn file(file: File) -> Self {
+    pub fn file(file: OpenFile) -> Self {
         Self::File(FileSource::Idle(file))
     }
 
@@ -81,9 +82,29 @@ fn poll_reader(
 
 /// A file read piece by piece off the reactor, without a copy.
 pub(super) enum FileSource {
-    Idle(File),
-    Reading(JoinHandle<(File, io::Result<Bytes>)>),
+    Idle(OpenFile),
+    Reading(JoinHandle<(OpenFile, io::Result<Bytes>)>),
     Lost,
+}
+
+/// A file, and what it was when it was opened.
+pub(super) struct OpenFile {
+    pub file: File,
+    pub identity: Identity,
+}
+
+/// What tells a file from one that was changed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Identity {
+    pub fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
+    }
 }
 
 impl FileSource {
@@ -108,10 +129,16 @@ impl FileSource {
     }
 }
 
-fn read_piece(mut file: File) -> (File, io::Result<Bytes>) {
+/// Reads the next piece. At the end the file must still be what it was: half of it may be new.
+fn read_piece(mut open: OpenFile) -> (OpenFile, io::Result<Bytes>) {
     let mut bytes = Vec::with_capacity(PIECE);
-    let read = (&mut file).take(PIECE as u64).read_to_end(&mut bytes);
-    (file, read.map(|_| bytes.into()))
+    let read = (&mut open.file).take(PIECE as u64).read_to_end(&mut bytes).and_then(|count| match count {
+        0 if Identity::of(&open.file)? != open.identity => {
+            Err(io::Error::other("the file was changed while it was put"))
+        }
+        _ => Ok(bytes.into()),
+    });
+    (open, read)
 }
 
 /// What went wrong with a source, found again in hyper's error.

@@ -32,7 +32,7 @@ const MAX_PREALLOCATION: u64 = 16 << 20;
 /// handed out. Dropping it half-read closes its connection.
 pub struct Object {
     store: Store,
-    key: String,
+    operation: GetObject,
     meta: ObjectMeta,
     range: Option<ContentRange>,
     source: Source,
@@ -82,10 +82,10 @@ impl Object {
 
     /// Makes an object of which no byte was asked for.
     pub(super) fn empty(store: &Store, operation: &GetObject, meta: ObjectMeta) -> Self {
-        let key = store.config().key_prefix().join(operation.key());
         let retry = Retry::new(store.config().retry_policy(), true);
-        let (store, source, remaining) = (store.clone(), Source::Ended, Some(0));
-        Self { store, key, meta, range: None, source, remaining, resume: None, retry, checksum: None }
+        let (source, remaining) = (Source::Ended, Some(0));
+        let (store, operation) = (store.clone(), operation.clone());
+        Self { store, operation, meta, range: None, source, remaining, resume: None, retry, checksum: None }
     }
 
     /// Returns the object's metadata.
@@ -187,15 +187,26 @@ impl Object {
     }
 
     fn about(&self, error: Error) -> Error {
-        error.with_context("GetObject", self.store.config().bucket(), Some(&self.key))
+        let config = self.store.config();
+        error.with_context("GetObject", config.bucket(), Some(&config.key_prefix().join(self.operation.key())))
     }
 
-    /// Reads all bytes into memory.
+    /// Reads all bytes into memory. If they do not have the stored checksum, they are read once more.
     ///
     /// # Errors
     ///
     /// As [`chunk`](Self::chunk).
-    pub async fn bytes(mut self) -> Result<Bytes> {
+    pub async fn bytes(self) -> Result<Bytes> {
+        let again = self.checksum.as_ref().map(|_| (self.store.clone(), self.operation.clone()));
+        match (self.collect().await, again) {
+            (Err(error), Some((store, operation))) if error.kind() == ErrorKind::Integrity => {
+                store.get(operation).await?.collect().await
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn collect(mut self) -> Result<Bytes> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         // One piece needs no copy, but the end must have been seen.
         let Some(second) = self.chunk().await? else { return Ok(first) };

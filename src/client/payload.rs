@@ -5,14 +5,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::spawn_blocking;
 
-use super::body::{Lent, Reader, Source, SourceError};
+use super::body::{Identity, Lent, OpenFile, Reader, Source, SourceError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sign::PayloadHash;
 
@@ -31,13 +30,6 @@ enum Kind {
     Reader { reader: Lent, length: u64 },
 }
 
-/// What tells a file from one that was changed meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
 impl Payload {
     /// Takes bytes. `&str`, `String`, `Vec<u8>` and `Bytes` convert by themselves.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
@@ -51,7 +43,7 @@ impl Payload {
     /// [`ErrorKind::Source`] if it cannot be read or is no regular file.
     pub async fn file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
-        let (path, identity) = blocking(move || Ok((path.clone(), open(&path)?.1))).await?;
+        let (path, identity) = blocking(move || Ok((path.clone(), open(&path)?.identity))).await?;
         Ok(Self(Kind::File { path, identity }))
     }
 
@@ -137,7 +129,7 @@ async fn demand_end(mut reader: Reader) -> Result<Source> {
     }
 }
 
-fn open(path: &Path) -> Result<(File, Identity)> {
+fn open(path: &Path) -> Result<OpenFile> {
     let failed =
         |error: std::io::Error| source_error(format!("{} cannot be read: {error}", path.display())).with_source(error);
     // Asked before opening: opening a pipe would wait for its writer.
@@ -145,21 +137,20 @@ fn open(path: &Path) -> Result<(File, Identity)> {
         return Err(source_error(format!("{} is not a regular file; put it as a reader", path.display())));
     }
     let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    Ok((file, Identity { length: metadata.len(), modified: metadata.modified().ok() }))
+    let identity = Identity::of(&file).map_err(failed)?;
+    Ok(OpenFile { file, identity })
 }
 
-fn open_unchanged(path: &Path, identity: Identity) -> Result<File> {
-    let (file, now) = open(path)?;
-    if now == identity {
-        Ok(file)
-    } else {
-        Err(source_error(format!("{} was changed while it was put", path.display())))
+fn open_unchanged(path: &Path, identity: Identity) -> Result<OpenFile> {
+    let open = open(path)?;
+    if open.identity == identity {
+        return Ok(open);
     }
+    Err(source_error(format!("{} was changed while it was put", path.display())))
 }
 
 fn hash_file(path: &Path, identity: Identity) -> Result<PayloadHash> {
-    let mut file = open_unchanged(path, identity)?;
+    let mut file = open_unchanged(path, identity)?.file;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; HASH_BUFFER]);
     loop {
         match file.read(&mut buffer) {

@@ -136,8 +136,8 @@ impl Transport {
         loop {
             match timeout_at(watchdog.next_look(), &mut response).await {
                 Ok(Ok(response)) => return Ok(watchdog.exchange(response, permit)),
-                Ok(Err(error)) => return Err(self.broken(error, &watchdog)),
-                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, &watchdog))?,
+                Ok(Err(error)) => return Err(self.broken(error, &mut watchdog)),
+                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, &mut watchdog))?,
             }
         }
     }
@@ -158,7 +158,7 @@ impl Transport {
         }
     }
 
-    fn timed_out(&self, phase: Phase, watchdog: &Watchdog) -> Broken {
+    fn timed_out(&self, phase: Phase, watchdog: &mut Watchdog) -> Broken {
         let (key, limit) = match phase {
             Phase::Send => ("idle-timeout", self.timeouts.idle),
             _ => ("timeout", self.timeouts.head),
@@ -169,7 +169,7 @@ impl Transport {
         Broken { error, closed_unanswered: false, in_body: watchdog.in_body(), trace: watchdog.trace() }
     }
 
-    fn broken(&self, error: ClientError, watchdog: &Watchdog) -> Broken {
+    fn broken(&self, error: ClientError, watchdog: &mut Watchdog) -> Broken {
         Broken {
             closed_unanswered: is_closed_unanswered(&error),
             in_body: watchdog.in_body(),
@@ -277,9 +277,8 @@ impl Watchdog {
         self.watch.sent() > 0 && !self.body_sent()
     }
 
-    fn trace(&self) -> Trace {
-        let wire = self.capture.connection_metadata().as_ref().and_then(Wire::of);
-        let connection_reused = wire.is_some_and(|wire| wire.was_used());
+    fn trace(&mut self) -> Trace {
+        let connection_reused = self.wire().is_some_and(Wire::was_used);
         Trace { bytes_sent: self.watch.sent(), connection_reused }
     }
 }
@@ -300,6 +299,11 @@ fn is_closed_unanswered(error: &ClientError) -> bool {
     io_closed || find::<hyper::Error>(error).is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
 }
 
+/// hyper says so to servers by a method, and to clients only in words.
+fn is_too_large(error: &hyper::Error) -> bool {
+    error.is_parse() && error.to_string() == "message head is too large"
+}
+
 /// Says what a failure means, in words for an operator; the whole chain stays as its source.
 fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
     let (kind, message) = if let Some(source) = find::<SourceError>(&error) {
@@ -313,6 +317,11 @@ fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
         (ErrorKind::Connect, format!("cannot connect to {address}: {}", root_cause(&error)))
     } else if is_closed_unanswered(&error) {
         (ErrorKind::Interrupted, format!("{address} closed the connection before it answered"))
+    } else if find::<hyper::Error>(&error).is_some_and(is_too_large) {
+        (
+            ErrorKind::LimitExceeded,
+            format!("{address} answered with more than {MAX_HEADERS} headers, or too large ones"),
+        )
     } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
         let hint = "is it a store's endpoint, and does it speak plain http on this port?";
         (ErrorKind::Protocol, format!("{address} did not answer in HTTP: {hint}"))

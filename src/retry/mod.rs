@@ -5,21 +5,17 @@
 //! every later failure through unrepeated, and where nothing succeeds at first, for ever. A request that a stale connection
 //! swallowed is sent again at once and for free.
 
+mod classify;
+mod quota;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
+pub use self::classify::{FailureClass, classify};
+use self::quota::QUOTA_FOR_SUCCESS;
+pub use self::quota::RetryQuota;
 use crate::error::{Error, ErrorKind};
-
-/// What a failure asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FailureClass {
-    /// It may well succeed when sent again.
-    Transient,
-    /// The service wants to be asked less often.
-    Throttled,
-    /// Sending it again would fail again.
-    Final,
-}
 
 /// How often and how fast requests are sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,71 +178,6 @@ impl Retry {
 const LONGEST_ASKED: Duration = Duration::from_secs(30);
 const ASKED_MARGIN: Duration = Duration::from_secs(5);
 
-/// Says what a failure asks for, by S3's code first, then by status and phase.
-pub fn classify(error: &Error) -> FailureClass {
-    match error.kind() {
-        ErrorKind::Throttled => FailureClass::Throttled,
-        ErrorKind::Server
-        | ErrorKind::Conflict
-        | ErrorKind::Integrity
-        | ErrorKind::Interrupted
-        | ErrorKind::Truncated
-        | ErrorKind::Timeout(_)
-        | ErrorKind::Connect => FailureClass::Transient,
-        // 409 and 4xx with these codes are refusals that pass.
-        _ if matches!(error.code(), Some("RequestTimeoutException" | "PriorRequestNotComplete")) => {
-            FailureClass::Transient
-        }
-        _ if error.status().is_some_and(|status| matches!(status.as_u16(), 425 | 499 | 520..=529)) => {
-            FailureClass::Transient
-        }
-        // An answer that is none, of a request that may have been applied: a proxy in between may do better next time.
-        ErrorKind::Protocol if error.is_passing() => FailureClass::Transient,
-        _ => FailureClass::Final,
-    }
-}
-
 /// The waits between looks at an object that was just stored: some services show new objects late.
 pub(crate) const LATE_VISIBILITY: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
-
-const QUOTA_CAPACITY: u32 = 500;
-const QUOTA_FOR_SUCCESS: u32 = 1;
-const QUOTA_COST: u32 = 14;
-const QUOTA_THROTTLED_COST: u32 = 5;
-const QUOTA_PER_SECOND: u64 = 10;
-
-/// What a store's callers may spend on retries together, so that a failing service is not stormed.
-///
-/// Success and time refill it: an outage that empties it does not turn every later failure into a final one.
-#[derive(Clone, Debug)]
-pub struct RetryQuota {
-    left: u32,
-    refilled_at: Duration,
-}
-
-impl Default for RetryQuota {
-    fn default() -> Self {
-        Self { left: QUOTA_CAPACITY, refilled_at: Duration::ZERO }
-    }
-}
-
-impl RetryQuota {
-    fn take(&mut self, class: FailureClass, now: Duration) -> Option<u32> {
-        self.refill(now);
-        let cost = if class == FailureClass::Throttled { QUOTA_THROTTLED_COST } else { QUOTA_COST };
-        self.left = self.left.checked_sub(cost)?;
-        Some(cost)
-    }
-
-    fn give_back(&mut self, amount: u32) {
-        self.left = self.left.saturating_add(amount).min(QUOTA_CAPACITY);
-    }
-
-    fn refill(&mut self, now: Duration) {
-        let seconds = now.saturating_sub(self.refilled_at).as_secs();
-        let amount = seconds.saturating_mul(QUOTA_PER_SECOND).min(u64::from(QUOTA_CAPACITY)) as u32;
-        self.give_back(amount);
-        self.refilled_at += Duration::from_secs(seconds);
-    }
-}
