@@ -274,7 +274,7 @@ impl Error {
     }
 
     /// Marks that an attempt of the operation, this or an earlier one, may have taken effect.
-    pub(crate) fn with_unknown_outcome(mut self, unknown: bool) -> Self {
+    pub fn with_unknown_outcome(mut self, unknown: bool) -> Self {
         self.0.outcome_unknown = unknown;
         self
     }
@@ -287,14 +287,14 @@ impl Error {
     }
 
     /// Says that looking did not tell either.
-    pub(crate) fn into_ambiguous(mut self) -> Self {
+    pub fn into_ambiguous(mut self) -> Self {
         self.0.kind = Some(ErrorKind::Ambiguous);
         self.0.outcome_unknown = true;
         self
     }
 
     /// Says that an acknowledged object could not be found.
-    pub(crate) fn into_unverified(mut self) -> Self {
+    pub fn into_unverified(mut self) -> Self {
         self.0.message = format!("the object was acknowledged, but it could not be looked at: {}", self.0.message);
         self.into_ambiguous()
     }

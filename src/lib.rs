@@ -116,7 +116,9 @@ pub use self::operation::{
 pub use self::request::{KeyPrefix, Request, headers_to_sign};
 pub use self::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
 pub use self::resume::Resume;
-pub use self::retry::{Correction, Decision, FailureClass, Moment, Outcome, Retry, RetryPolicy, RetryQuota, classify};
+pub use self::retry::{
+    Correction, Decision, FailureClass, LATE_VISIBILITY, Moment, Outcome, Retry, RetryPolicy, RetryQuota, classify,
+};
 pub use self::sign::{
     ChunkSigner, Explanation, KeyCache, PayloadForm, PayloadHash, PayloadSigning, PresignedUrl, Signature, Signer,
     SigningInstructions, SigningTime, encoded_length, unsigned_chunk_head, unsigned_end,

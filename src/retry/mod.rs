@@ -179,5 +179,5 @@ const LONGEST_ASKED: Duration = Duration::from_secs(30);
 const ASKED_MARGIN: Duration = Duration::from_secs(5);
 
 /// The waits between looks at an object that was just stored: some services show new objects late.
-pub(crate) const LATE_VISIBILITY: [Duration; 3] =
+pub const LATE_VISIBILITY: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
