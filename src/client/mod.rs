@@ -223,21 +223,21 @@ impl Store {
     /// The service's refusal, [`Error::is_not_found`] among them;
     /// [`ErrorKind::InvalidRange`](crate::ErrorKind::InvalidRange) for a range outside.
     pub async fn get(&self, operation: impl Into<GetObject>) -> Result<Object> {
-        let operation = operation.into();
+        let mut operation = operation.into();
         if operation.asks_for_no_bytes() {
             // HTTP cannot ask for none; whether the object exists is asked all the same.
-            return Ok(Object::empty(self, &operation, self.head(operation.as_head()).await?));
+            let meta = self.head(operation.as_head()).await?;
+            return Ok(Object::empty(self, operation, meta));
         }
-        let verified =
-            if operation.byte_range().is_none() { operation.clone().checksum_mode() } else { operation.clone() };
-        match self.run(&verified, Payload::bytes(Bytes::new())).await {
-            Ok(Success { output: meta, stream: Some((head, body)) }) => {
-                Object::new(self, &operation, meta, &head, body)
-            }
-            Ok(Success { output: meta, stream: None }) => Ok(Object::empty(self, &operation, meta)),
+        if operation.byte_range().is_none() {
+            operation = operation.checksum_mode();
+        }
+        match self.run(&operation, Payload::bytes(Bytes::new())).await {
+            Ok(Success { output: meta, stream: Some((head, body)) }) => Object::new(self, operation, meta, &head, body),
+            Ok(Success { output: meta, stream: None }) => Ok(Object::empty(self, operation, meta)),
             Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
                 let meta = self.head(operation.as_head()).await?;
-                if meta.size() == 0 { Ok(Object::empty(self, &operation, meta)) } else { Err(refusal) }
+                if meta.size() == 0 { Ok(Object::empty(self, operation, meta)) } else { Err(refusal) }
             }
             Err(error) => Err(error),
         }

@@ -56,13 +56,14 @@ impl Object {
     /// Takes an answer whose head was found right.
     pub(super) fn new(
         store: &Store,
-        operation: &GetObject,
+        operation: GetObject,
         meta: ObjectMeta,
         head: &ResponseHead,
         body: IncomingBody,
     ) -> Result<Self> {
         let range = head.content_range().filter(|_| head.status.as_u16() == 206);
         let chunked = head.header("transfer-encoding").is_some();
+        let resume = Resume::new(&operation, head);
         let mut object = Self::empty(store, operation, meta);
         object.remaining = match (body.announced(), range) {
             (Some(length), _) => Some(length),
@@ -75,17 +76,26 @@ impl Object {
         };
         object.range = range;
         object.source = Source::Body(body);
-        object.resume = Resume::new(operation, head);
+        object.resume = resume;
         object.checksum = Checksum::of_answer(head);
         Ok(object)
     }
 
     /// Makes an object of which no byte was asked for.
-    pub(super) fn empty(store: &Store, operation: &GetObject, meta: ObjectMeta) -> Self {
+    pub(super) fn empty(store: &Store, operation: GetObject, meta: ObjectMeta) -> Self {
         let retry = Retry::new(store.config().retry_policy(), true);
         let (source, remaining) = (Source::Ended, Some(0));
-        let (store, operation) = (store.clone(), operation.clone());
-        Self { store, operation, meta, range: None, source, remaining, resume: None, retry, checksum: None }
+        Self {
+            store: store.clone(),
+            operation,
+            meta,
+            range: None,
+            source,
+            remaining,
+            resume: None,
+            retry,
+            checksum: None,
+        }
     }
 
     /// Returns the object's metadata.

@@ -2,13 +2,15 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use http::Method;
 use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
+use http::{HeaderName, Method};
 
 use super::{Answer, Operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::{KeyPrefix, Request};
 use crate::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
+
+const X_AMZ_CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
 
 /// GetObject: reads an object or a range of it.
 ///
@@ -27,6 +29,7 @@ pub struct GetObject {
     if_none_match: Option<ETag>,
     query: Vec<(&'static str, String)>,
     headers: Vec<(String, String)>,
+    checksum_mode: bool,
 }
 
 /// Which bytes of an object.
@@ -48,8 +51,8 @@ pub enum ByteRange {
 impl GetObject {
     /// Reads the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
-        let (range, if_match, if_none_match, query, headers) = Default::default();
-        Self { key: key.into(), range, if_match, if_none_match, query, headers }
+        let (range, if_match, if_none_match, query, headers, checksum_mode) = Default::default();
+        Self { key: key.into(), range, if_match, if_none_match, query, headers, checksum_mode }
     }
 
     /// Reads a range of bytes only: `a..b`, `a..=b`, `a..`, `..b`.
@@ -100,7 +103,7 @@ impl GetObject {
 
     /// Asks for the stored checksum, so that the bytes can be verified.
     pub fn checksum_mode(self) -> Self {
-        self.header("x-amz-checksum-mode", "ENABLED")
+        Self { checksum_mode: true, ..self }
     }
 
     /// Adds any other header of the API, for example a customer's key. Signed if its name starts with `x-amz-`.
@@ -159,6 +162,9 @@ impl GetObject {
             if let Some(etag) = etag {
                 request.insert_header(name, etag.as_str())?;
             }
+        }
+        if self.checksum_mode {
+            request.insert_header(X_AMZ_CHECKSUM_MODE, "ENABLED")?;
         }
         for (name, value) in &self.headers {
             request.append_header(name, value)?;
