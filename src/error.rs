@@ -268,7 +268,8 @@ impl Error {
         match self.kind() {
             ErrorKind::Ambiguous | ErrorKind::Interrupted | ErrorKind::Server => true,
             ErrorKind::Timeout(phase) => matches!(phase, Phase::Send | Phase::Head | Phase::Operation),
-            ErrorKind::Protocol => self.0.passing,
+            // Whoever wrote it, the request had been sent.
+            ErrorKind::Protocol => true,
             _ => false,
         }
     }

@@ -4,6 +4,7 @@
 //! What is checked here is what S3 or HTTP cannot carry; nothing is sent for a request that fails these checks.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -14,16 +15,23 @@ use crate::error::{Error, Result};
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Headers that the client itself sets: a caller's own would break the framing or the signature.
-const RESERVED: [&str; 9] = [
+const RESERVED: [&str; 16] = [
     "authorization",
     "connection",
     "content-length",
     "expect",
     "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
     "transfer-encoding",
+    "upgrade",
     "x-amz-content-sha256",
     "x-amz-date",
+    "x-amz-decoded-content-length",
     "x-amz-security-token",
+    "x-amz-trailer",
 ];
 
 /// One S3 call: method, key, query pairs, headers and a small body; no address, date or signature yet.
@@ -71,7 +79,8 @@ impl Request {
         if RESERVED.contains(&name.as_str()) {
             return Err(Error::bad_input(format!("the header {name} is set by the client itself; leave it out")));
         }
-        let value = header_value(name.as_str(), value)?;
+        let mut value = header_value(name.as_str(), value)?;
+        value.set_sensitive(name.as_str().contains("customer-key"));
         self.headers.append(name, value);
         Ok(())
     }
@@ -132,6 +141,31 @@ impl Request {
 /// Proxies on the way rewrite the rest, and a signature over a rewritten header fails.
 pub fn headers_to_sign(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-md5")
+}
+
+/// Headers that a caller added to an operation. `Debug` shows their names alone: a customer's encryption key is one of them.
+#[derive(Clone, Default)]
+pub(crate) struct ExtraHeaders(Vec<(String, String)>);
+
+impl ExtraHeaders {
+    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Adds them to a request.
+    pub fn append_to(&self, request: &mut Request) -> Result<()> {
+        self.0.iter().try_for_each(|(name, value)| request.append_header(name, value))
+    }
+}
+
+impl fmt::Debug for ExtraHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// What precedes every key of a store: `key-prefix`, verbatim.

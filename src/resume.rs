@@ -28,6 +28,7 @@ impl Resume {
         }
         let (next, end, size) = match head.content_range().filter(|_| head.status.as_u16() == 206) {
             Some(ContentRange { first, last, size }) => (first, last + 1, size?),
+            None if head.status.as_u16() == 206 => return None,
             None => (0, head.content_length()?, head.content_length()?),
         };
         Some(Self { operation: operation.clone(), etag, next, end, size })
@@ -36,6 +37,11 @@ impl Resume {
     /// Takes note of bytes that have arrived.
     pub fn received(&mut self, count: u64) {
         self.next = self.next.saturating_add(count);
+    }
+
+    /// Returns true if every byte that was asked for has arrived, and only the end of the answer has not.
+    pub fn is_complete(&self) -> bool {
+        self.next >= self.end
     }
 
     /// Returns what to ask for next: the rest, of this very object.
@@ -49,7 +55,7 @@ impl Resume {
     ///
     /// [`ErrorKind::Changed`] if it is of another.
     pub fn check(&self, head: &ResponseHead) -> Result<()> {
-        let same_tag = head.header("etag").is_none_or(|etag| ETag::new(etag) == self.etag);
+        let same_tag = head.header("etag").is_some_and(|etag| ETag::new(etag) == self.etag);
         let Some(range) = head.content_range().filter(|_| head.status.as_u16() == 206) else {
             return Err(Error::protocol("the service ignored the range from which the download was to go on"));
         };

@@ -55,7 +55,8 @@ impl<'a> Document<'a> {
     pub fn open_as(body: &'a [u8], root: &str) -> Result<Self> {
         let document = Self::open(body)?;
         if document.root != root {
-            let found: String = document.root.chars().take(40).collect();
+            let shown = document.root.chars().filter(|c| c.is_ascii_graphic());
+            let found: String = shown.take(40).collect();
             return Err(malformed(&format!("its root is <{found}>, not <{root}>")));
         }
         Ok(document)

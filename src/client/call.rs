@@ -226,14 +226,15 @@ impl<'a, O: Operation> Call<'a, O> {
         if exchange.response.status().is_server_error() {
             exchange.retire_connection();
         }
-        let Exchange { response, body_sent, permit, .. } = exchange;
+        let Exchange { response, unsent, permit, .. } = exchange;
         let (parts, body) = response.into_parts();
         let head = ResponseHead { status: parts.status, headers: parts.headers };
         let skew = ClockSkew::measure(&head, sent_at, load::now());
         if let Some(skew) = skew {
             inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
         }
-        let body = IncomingBody::new(body, inner.transport.idle_timeout(), permit);
+        let body_sent = unsent.is_none();
+        let body = IncomingBody::new(body, inner.transport.idle_timeout(), permit, unsent);
         told.bytes_announced = body.announced();
         let result = match head.status.is_success() && !body_sent {
             true => Err(Error::passing_protocol("the service reported success before it had read the whole body")),

@@ -219,7 +219,7 @@ impl Write for Stream {
 
     /// An aborted connection says no goodbye: TLS would send a close_notify, which reads like the end of a body.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wire.as_ref().is_some_and(|wire| wire.is_aborted()) {
+        if self.wire.as_ref().is_some_and(|wire| wire.ends_in_reset()) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.io).poll_shutdown(cx)

@@ -90,6 +90,8 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 async fn open_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
     options.open(path).await
 }
 

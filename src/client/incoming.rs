@@ -9,6 +9,7 @@ use std::pin::Pin;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use super::transport::Unsent;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// The body of an answer, as it arrives.
@@ -16,11 +17,12 @@ pub(super) struct IncomingBody {
     body: Incoming,
     idle: Duration,
     _permit: OwnedSemaphorePermit,
+    _unsent: Option<Unsent>,
 }
 
 impl IncomingBody {
-    pub fn new(body: Incoming, idle: Duration, permit: OwnedSemaphorePermit) -> Self {
-        Self { body, idle, _permit: permit }
+    pub fn new(body: Incoming, idle: Duration, permit: OwnedSemaphorePermit, unsent: Option<Unsent>) -> Self {
+        Self { body, idle, _permit: permit, _unsent: unsent }
     }
 
     /// The next bytes, `None` at the end that the framing announced. Cancel safe.

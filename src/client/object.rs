@@ -181,6 +181,9 @@ impl Object {
     async fn go_on(&mut self) -> Result<Step> {
         let Source::Broken(error) = &self.source else { return Ok(Step::GoOn) };
         let Some(resume) = &self.resume else { return Ok(Step::GoOn) };
+        if resume.is_complete() {
+            return self.verify(None);
+        }
         let again = self.store.after_break(&mut self.retry, error);
         let Some(wait) = again else {
             let Source::Broken(error) = std::mem::replace(&mut self.source, Source::Ended) else {

@@ -52,13 +52,29 @@ pub(super) enum Route {
 /// An answer's head with its body still to come, and the permit of its connection.
 pub(super) struct Exchange {
     pub response: Response<Incoming>,
-    /// True if the request's body had been sent whole when the answer came.
-    pub body_sent: bool,
+    /// There if the request's body had not been sent whole when the answer came.
+    pub unsent: Option<Unsent>,
     /// True if the body went out because the service did not answer to `Expect: 100-continue` in time.
     pub consent_overdue: bool,
     pub trace: Trace,
     pub permit: OwnedSemaphorePermit,
     capture: CaptureConnection,
+}
+
+/// A connection on which hyper goes on sending a body that nobody wants any more: it ends once the answer is read.
+pub(super) struct Unsent(Arc<Wire>);
+
+impl Unsent {
+    fn new(wire: Arc<Wire>) -> Self {
+        wire.reset_at_end();
+        Self(wire)
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Exchange {
@@ -190,6 +206,8 @@ struct Watchdog {
     started: Instant,
     wire: Option<Arc<Wire>>,
     consent_overdue: bool,
+    /// The answer is there.
+    over: bool,
 }
 
 /// What ends when a deadline passes.
@@ -201,10 +219,11 @@ enum Due {
 }
 
 impl Drop for Watchdog {
-    /// An upload that is given up in its middle must not look like a shorter one. This comes before the request is dropped,
-    /// because hyper closes the connection in order as soon as that is.
+    /// An exchange that is given up ends its connection at once. An upload must not look like a shorter one, and hyper would
+    /// wait for a silent peer to take what is written. This comes before the request is dropped, because hyper closes the
+    /// connection in order as soon as that is.
     fn drop(&mut self) {
-        if self.body_sent() {
+        if self.over {
             return;
         }
         if let Some(wire) = self.wire() {
@@ -215,7 +234,7 @@ impl Drop for Watchdog {
 
 impl Watchdog {
     fn new(timeouts: Timeouts, watch: Watch, capture: CaptureConnection) -> Self {
-        Self { timeouts, watch, capture, started: Instant::now(), wire: None, consent_overdue: false }
+        Self { timeouts, watch, capture, started: Instant::now(), wire: None, consent_overdue: false, over: false }
     }
 
     /// When to look next. A shorter limit may begin to count meanwhile, so never further away than that.
@@ -253,20 +272,24 @@ impl Watchdog {
         }
     }
 
-    fn wire(&mut self) -> Option<&Wire> {
+    fn wire(&mut self) -> Option<&Arc<Wire>> {
         if self.wire.is_none() {
             self.wire = self.capture.connection_metadata().as_ref().and_then(Wire::of);
         }
-        self.wire.as_deref()
+        self.wire.as_ref()
     }
 
     fn exchange(&mut self, response: Response<Incoming>, permit: OwnedSemaphorePermit) -> Exchange {
         let trace = self.trace();
-        if let Some(wire) = self.wire() {
+        let body_sent = self.body_sent();
+        let wire = self.wire().cloned();
+        if let Some(wire) = &wire {
             wire.answered();
         }
-        let (body_sent, consent_overdue) = (self.body_sent(), self.consent_overdue);
-        Exchange { response, body_sent, consent_overdue, trace, permit, capture: self.capture.clone() }
+        let unsent = wire.filter(|_| !body_sent).map(Unsent::new);
+        self.over = true;
+        let consent_overdue = self.consent_overdue;
+        Exchange { response, unsent, consent_overdue, trace, permit, capture: self.capture.clone() }
     }
 
     fn body_sent(&self) -> bool {
@@ -278,7 +301,7 @@ impl Watchdog {
     }
 
     fn trace(&mut self) -> Trace {
-        let connection_reused = self.wire().is_some_and(Wire::was_used);
+        let connection_reused = self.wire().is_some_and(|wire| wire.was_used());
         Trace { bytes_sent: self.watch.sent(), connection_reused }
     }
 }
@@ -301,34 +324,41 @@ fn is_closed_unanswered(error: &ClientError) -> bool {
 
 /// hyper says so to servers by a method, and to clients only in words.
 fn is_too_large(error: &hyper::Error) -> bool {
-    error.is_parse() && error.to_string() == "message head is too large"
+    error.to_string() == "message head is too large"
+}
+
+/// An answer that is no HTTP, or that comes before its request. Other damage to a head may pass; this does not.
+fn is_foreign(error: &hyper::Error) -> bool {
+    ["invalid HTTP version parsed", "received unexpected message from connection"].contains(&error.to_string().as_str())
 }
 
 /// Says what a failure means, in words for an operator; the whole chain stays as its source.
 fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
-    let (kind, message) = if let Some(source) = find::<SourceError>(&error) {
-        (ErrorKind::Source, format!("{source}; nothing was stored"))
+    let hyper_says = |what: fn(&hyper::Error) -> bool| find::<hyper::Error>(&error).is_some_and(what);
+    let described = if let Some(source) = find::<SourceError>(&error) {
+        Error::new(ErrorKind::Source, format!("{source}; nothing was stored"))
     } else if find::<ConnectTimeout>(&error).is_some() {
         let limit = timeouts.connect;
-        (ErrorKind::Timeout(Phase::Connect), format!("no connection to {address} within connect-timeout = {limit:?}"))
-    } else if let Some(told) = describe_tls(&error, address) {
-        told
+        let message = format!("no connection to {address} within connect-timeout = {limit:?}");
+        Error::new(ErrorKind::Timeout(Phase::Connect), message)
+    } else if let Some((kind, message)) = describe_tls(&error, address) {
+        Error::new(kind, message)
     } else if error.is_connect() {
-        (ErrorKind::Connect, format!("cannot connect to {address}: {}", root_cause(&error)))
+        Error::new(ErrorKind::Connect, format!("cannot connect to {address}: {}", root_cause(&error)))
     } else if is_closed_unanswered(&error) {
-        (ErrorKind::Interrupted, format!("{address} closed the connection before it answered"))
-    } else if find::<hyper::Error>(&error).is_some_and(is_too_large) {
-        (
-            ErrorKind::LimitExceeded,
-            format!("{address} answered with more than {MAX_HEADERS} headers, or too large ones"),
-        )
-    } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        Error::new(ErrorKind::Interrupted, format!("{address} closed the connection before it answered"))
+    } else if hyper_says(is_too_large) {
+        let message = format!("{address} answered with more than {MAX_HEADERS} headers, or too large ones");
+        Error::new(ErrorKind::LimitExceeded, message)
+    } else if hyper_says(is_foreign) {
         let hint = "is it a store's endpoint, and does it speak plain http on this port?";
-        (ErrorKind::Protocol, format!("{address} did not answer in HTTP: {hint}"))
+        Error::protocol(format!("{address} did not answer in HTTP: {hint}"))
+    } else if hyper_says(hyper::Error::is_parse) {
+        Error::passing_protocol(format!("{address} gave an answer that is not right HTTP: {}", root_cause(&error)))
     } else {
-        (ErrorKind::Interrupted, format!("the exchange with {address} broke: {}", root_cause(&error)))
+        Error::new(ErrorKind::Interrupted, format!("the exchange with {address} broke: {}", root_cause(&error)))
     };
-    Error::new(kind, message).with_source(error)
+    described.with_source(error)
 }
 
 #[cfg(feature = "tls")]

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::Extensions;
@@ -22,13 +22,16 @@ pub(super) struct Wire {
     /// Microseconds after `opened` at which the socket last took bytes.
     last_write: AtomicU64,
     answered: AtomicBool,
+    resets: AtomicBool,
     aborted: AtomicBool,
+    /// The task that waits for the socket.
+    waiting: Mutex<Option<Waker>>,
 }
 
 impl Wire {
     pub fn new() -> Arc<Self> {
-        let (last_write, answered, aborted) = Default::default();
-        Arc::new(Self { opened: Instant::now(), last_write, answered, aborted })
+        let (last_write, answered, resets, aborted, waiting) = Default::default();
+        Arc::new(Self { opened: Instant::now(), last_write, answered, resets, aborted, waiting })
     }
 
     /// Finds it in what hyper-util knows of a connection.
@@ -53,16 +56,35 @@ impl Wire {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// Lets the connection end in a reset instead of an orderly close.
+    /// Lets the connection end in a reset instead of an orderly close, whenever it ends.
     ///
     /// There are servers that store the beginning of a body as the object when the connection closes in its middle (measured
     /// with versitygw 1.8.0: after a FIN, over TLS after a close_notify). None does after a reset.
-    pub fn abort(&self) {
-        self.aborted.store(true, Ordering::Relaxed);
+    pub fn reset_at_end(&self) {
+        self.resets.store(true, Ordering::SeqCst);
     }
 
-    pub fn is_aborted(&self) -> bool {
-        self.aborted.load(Ordering::Relaxed)
+    /// Ends the connection in a reset at once: hyper would first wait for the peer to take what is written, which it may
+    /// never do.
+    pub fn abort(&self) {
+        self.reset_at_end();
+        self.aborted.store(true, Ordering::SeqCst);
+        if let Some(waker) = self.waiting().take() {
+            waker.wake();
+        }
+    }
+
+    pub fn ends_in_reset(&self) -> bool {
+        self.resets.load(Ordering::SeqCst)
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::SeqCst)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
+        // A waker is stored whole or not at all.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wrote(&self) {
@@ -95,6 +117,26 @@ impl<S> Metered<S> {
 }
 
 impl<S: Unpin> Metered<S> {
+    /// Uses the stream, unless it was given up; if it is not ready, giving up wakes the task too.
+    fn unless_aborted<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        work: impl FnOnce(Pin<&mut TokioIo<S>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if self.wire.is_aborted() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let result = work(Pin::new(&mut self.io), cx);
+        if result.is_pending() {
+            *self.wire.waiting() = Some(cx.waker().clone());
+            // Given up meanwhile, before the waker was there.
+            if self.wire.is_aborted() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+        }
+        result
+    }
+
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(1..))) {
             self.wire.wrote();
@@ -105,7 +147,7 @@ impl<S: Unpin> Metered<S> {
 
 impl<S> Drop for Metered<S> {
     fn drop(&mut self) {
-        if self.wire.is_aborted() {
+        if self.wire.ends_in_reset() {
             (self.reset)(self.io.inner());
         }
     }
@@ -119,13 +161,13 @@ impl<S> Connection for Metered<S> {
 
 impl<S: AsyncRead + Unpin> Read for Metered<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+        self.unless_aborted(cx, |io, cx| io.poll_read(cx, buffer))
     }
 }
 
 impl<S: AsyncWrite + Unpin> Write for Metered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        let written = self.unless_aborted(cx, |io, cx| io.poll_write(cx, bytes));
         self.note(written)
     }
 
@@ -134,7 +176,7 @@ impl<S: AsyncWrite + Unpin> Write for Metered<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        let written = self.unless_aborted(cx, |io, cx| io.poll_write_vectored(cx, slices));
         self.note(written)
     }
 
@@ -143,12 +185,12 @@ impl<S: AsyncWrite + Unpin> Write for Metered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        self.unless_aborted(cx, |io, cx| io.poll_flush(cx))
     }
 
     /// An aborted connection is not shut down in order: it is dropped.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wire.is_aborted() {
+        if self.wire.ends_in_reset() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.io).poll_shutdown(cx)

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{Answer, Operation, refuse_error_document};
 use crate::error::{Error, Result};
-use crate::request::{KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, Request};
 use crate::response::X_AMZ_DELETE_MARKER;
 
 /// DeleteObject: deletes an object.
@@ -14,7 +14,7 @@ use crate::response::X_AMZ_DELETE_MARKER;
 pub struct DeleteObject {
     key: String,
     version_id: Option<String>,
-    headers: Vec<(String, String)>,
+    headers: ExtraHeaders,
 }
 
 /// What became of a deleted object.
@@ -30,7 +30,7 @@ pub struct DeleteObjectOutput {
 impl DeleteObject {
     /// Deletes the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), version_id: None, headers: Vec::new() }
+        Self { key: key.into(), version_id: None, headers: ExtraHeaders::default() }
     }
 
     /// Deletes one version for good, in a bucket that keeps versions.
@@ -40,7 +40,7 @@ impl DeleteObject {
 
     /// Adds any other header of the API. Signed if its name starts with `x-amz-`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.push(name, value);
         self
     }
 }
@@ -54,14 +54,15 @@ impl Operation for DeleteObject {
         if let Some(version) = &self.version_id {
             request.push_query("versionId", version);
         }
-        for (name, value) in &self.headers {
-            request.append_header(name, value)?;
-        }
+        self.headers.append_to(&mut request)?;
         Ok(request)
     }
 
     fn read(&self, answer: &Answer<'_>) -> Result<DeleteObjectOutput> {
         refuse_error_document(answer)?;
+        if !answer.body.trim_ascii().is_empty() {
+            return Err(Error::passing_protocol("the answer to a deletion has a body, which no object store gives it"));
+        }
         let version_id = answer.head.header("x-amz-version-id").map(str::to_owned);
         let delete_marker = answer.head.header(X_AMZ_DELETE_MARKER) == Some("true");
         Ok(DeleteObjectOutput { version_id, delete_marker })

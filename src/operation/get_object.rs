@@ -7,7 +7,7 @@ use http::{HeaderName, Method};
 
 use super::{Answer, Operation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, Request};
 use crate::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
 
 const X_AMZ_CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
@@ -28,7 +28,7 @@ pub struct GetObject {
     if_match: Option<ETag>,
     if_none_match: Option<ETag>,
     query: Vec<(&'static str, String)>,
-    headers: Vec<(String, String)>,
+    headers: ExtraHeaders,
     checksum_mode: bool,
 }
 
@@ -108,7 +108,7 @@ impl GetObject {
 
     /// Adds any other header of the API, for example a customer's key. Signed if its name starts with `x-amz-`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.push(name, value);
         self
     }
 
@@ -166,9 +166,7 @@ impl GetObject {
         if self.checksum_mode {
             request.insert_header(X_AMZ_CHECKSUM_MODE, "ENABLED")?;
         }
-        for (name, value) in &self.headers {
-            request.append_header(name, value)?;
-        }
+        self.headers.append_to(&mut request)?;
         Ok(request)
     }
 }
@@ -183,9 +181,10 @@ impl Operation for GetObject {
     }
 
     fn read(&self, answer: &Answer<'_>) -> Result<ObjectMeta> {
+        answer.head.demand_s3()?;
         match self.range {
             Some(range) => range.check(answer.head)?,
-            None if self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("range")) => {}
+            None if self.headers.contains("range") => {}
             None => check_whole(answer.head)?,
         }
         Ok(ObjectMeta::from_head(answer.head))
@@ -215,7 +214,7 @@ impl ByteRange {
     fn check(self, head: &ResponseHead) -> Result<()> {
         if head.status.as_u16() != 206 {
             // From the first byte on, the whole object is what was asked for.
-            let is_whole = self == Self::From(0);
+            let is_whole = self == Self::From(0) && head.status.as_u16() == 200;
             return if is_whole { Ok(()) } else { Err(ignored()) };
         }
         let Some(got) = head.content_range() else {

@@ -55,6 +55,7 @@ impl Operation for HeadObject {
     }
 
     fn read(&self, answer: &Answer<'_>) -> Result<ObjectMeta> {
+        answer.head.demand_s3()?;
         Ok(ObjectMeta::from_head(answer.head))
     }
 }

@@ -7,7 +7,7 @@ use http::header::{
 
 use super::{Answer, HeadObject, Operation, refuse_error_document};
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, Request};
 use crate::response::{ETag, ObjectMeta};
 
 /// The most that S3 keeps of a user's metadata, names included (S3 User Guide, "User-defined object metadata").
@@ -28,7 +28,7 @@ pub struct PutObject {
     key: String,
     headers: Vec<(HeaderName, String)>,
     metadata: Vec<(String, String)>,
-    other: Vec<(String, String)>,
+    other: ExtraHeaders,
 }
 
 /// What a stored object was given.
@@ -91,7 +91,7 @@ impl PutObject {
 
     /// Adds any other header of the API, for example `x-amz-tagging`. Signed if its name starts with `x-amz-`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.other.push((name.into(), value.into()));
+        self.other.push(name, value);
         self
     }
 
@@ -174,9 +174,7 @@ impl Operation for PutObject {
             }
             request.append_header(&format!("x-amz-meta-{name}"), value)?;
         }
-        for (name, value) in &self.other {
-            request.append_header(name, value)?;
-        }
+        self.other.append_to(&mut request)?;
         Ok(request)
     }
 

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::{Answer, Operation};
 use crate::error::Result;
-use crate::request::{KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, Request};
 use crate::response::{ResponseHead, service_error, service_error_document};
 
 /// Any S3 call, for example `GET /key?tagging`: addressed, signed, sent, and its errors read like every other's.
@@ -22,7 +22,7 @@ pub struct Raw {
     method: Method,
     key: Option<String>,
     query: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
+    headers: ExtraHeaders,
     body: Bytes,
 }
 
@@ -78,7 +78,7 @@ impl Raw {
 
     /// Adds a header. Signed if its name starts with `x-amz-`, or is `content-md5`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.push(name, value);
         self
     }
 
@@ -105,9 +105,7 @@ impl Operation for Raw {
         for (name, value) in &self.query {
             request.push_query(name.clone(), value);
         }
-        for (name, value) in &self.headers {
-            request.append_header(name, value)?;
-        }
+        self.headers.append_to(&mut request)?;
         request.set_body(self.body.clone());
         Ok(request)
     }

@@ -8,10 +8,12 @@ mod refusal;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_RANGE, HeaderMap};
+use http::header::{CONTENT_RANGE, ETAG, HeaderMap};
 use http::{HeaderName, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
+
+use crate::error::{Error, Result};
 
 pub(crate) use self::refusal::{service_error, service_error_document};
 
@@ -55,7 +57,19 @@ impl ResponseHead {
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {
-        self.header("content-length")?.parse().ok()
+        digits(self.header("content-length")?)
+    }
+
+    /// Demands a sign that an object store wrote the answer: an ETag, or any header of S3's own. A captive portal's page has
+    /// neither, and would pass for an object.
+    pub(crate) fn demand_s3(&self) -> Result<()> {
+        let own = |name: &HeaderName| *name == ETAG || name.as_str().starts_with("x-amz-");
+        if self.headers.keys().any(own) {
+            return Ok(());
+        }
+        Err(Error::passing_protocol(
+            "the answer is not one of an object store: it has neither an ETag nor any x-amz- header",
+        ))
     }
 
     /// Reads how long the service asks to wait: `x-amz-retry-after` in milliseconds, or `Retry-After` in seconds or as a

@@ -117,6 +117,12 @@ impl<'a> Presigning<'a> {
                 "a presigned URL counts for 1 to {MAX_EXPIRES_SECONDS} seconds (seven days), not {seconds}"
             )));
         }
+        let names = target.query().split('&').filter_map(|pair| pair.get(..6));
+        if names.into_iter().any(|name| name.eq_ignore_ascii_case("x-amz-")) {
+            return Err(Error::bad_input(
+                "the query has parameters of a signature already; leave out those that begin with X-Amz-",
+            ));
+        }
         let signed = signer.signed_headers(target, headers.iter().map(|(name, value)| (name, value)), &[]);
         let query = signer.presigned_query(&time, target, &signed, seconds);
         Ok(Self { signer, time, target, signed, query, payload: signer.rules.presign_payload })

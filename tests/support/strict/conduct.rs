@@ -54,7 +54,8 @@ impl<S: Transport> Connection<S> {
 
     /// Reads the whole request, then does what is left of the act.
     async fn answer_whole(&mut self, current: &Current, act: Act) -> io::Result<Then> {
-        let body = match self.read_body(current).await? {
+        let consents = !matches!(act, Act::NoContinue);
+        let body = match self.read_body(current, consents).await? {
             Some(body) => body,
             None => return self.answer_unread(current).await,
         };

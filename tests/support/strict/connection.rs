@@ -18,7 +18,7 @@ use super::service::{Shared, lock};
 /// overtakes the answer.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A byte stream over TCP that can be made to end in a reset.
+/// A byte stream that can be made to end in a reset.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
     /// Makes closing the socket send RST in place of FIN.
     fn reset_when_closed(&self) -> io::Result<()>;
@@ -30,9 +30,9 @@ impl Transport for TcpStream {
     }
 }
 
-impl Transport for TlsStream<TcpStream> {
+impl<S: Transport> Transport for TlsStream<S> {
     fn reset_when_closed(&self) -> io::Result<()> {
-        self.get_ref().0.set_zero_linger()
+        self.get_ref().0.reset_when_closed()
     }
 }
 
@@ -75,14 +75,14 @@ impl<S: Transport> Connection<S> {
         Ok(())
     }
 
-    /// Reads the body into the log, after `100 Continue` where the client waits for it. Nothing is
-    /// read, and nothing returned, when the head does not tell the body's length.
-    pub async fn read_body(&mut self, current: &Current) -> io::Result<Option<Bytes>> {
+    /// Reads the body into the log, after `100 Continue` where the client waits for it and the server `consents`. Nothing
+    /// is read, and nothing returned, when the head does not tell the body's length.
+    pub async fn read_body(&mut self, current: &Current, consents: bool) -> io::Result<Option<Bytes>> {
         let expected = current.head.values("expect");
         if current.head.has("transfer-encoding") || current.head.content_length().is_err() {
             return Ok(None);
         }
-        if expected.iter().any(|value| value.eq_ignore_ascii_case(b"100-continue")) {
+        if consents && expected.iter().any(|value| value.eq_ignore_ascii_case(b"100-continue")) {
             self.wire.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
             self.wire.stream.flush().await?;
         }

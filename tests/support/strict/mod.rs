@@ -48,7 +48,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -64,6 +64,7 @@ pub use self::{
     script::{Act, AfterEarlyReply, Filter, Script},
 };
 
+use connection::Transport;
 use service::{Shared, lock};
 use sigv4::Rules;
 
@@ -142,8 +143,15 @@ impl StrictConfig {
 pub struct StrictServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    task: JoinHandle<()>,
+    tls: Option<TlsAcceptor>,
+    /// Those that were handed to it.
+    connections: Mutex<JoinSet<()>>,
+    /// Accepts the others.
+    task: Option<JoinHandle<()>>,
 }
+
+/// What a server in memory calls its address; nothing listens there.
+const IN_MEMORY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9000);
 
 impl StrictServer {
     /// Listens on a free port of the loopback interface.
@@ -153,8 +161,23 @@ impl StrictServer {
         let address = listener.local_addr().expect("a bound listener has an address");
         let tls = config.tls.clone().map(TlsAcceptor::from);
         let shared = Arc::new(config.into_shared());
-        let task = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
-        Self { address, shared, task }
+        let task = Some(tokio::spawn(accept(listener, tls.clone(), Arc::clone(&shared))));
+        Self { address, shared, tls, connections: Mutex::default(), task }
+    }
+
+    /// Listens nowhere: connections come by [`Self::serve`].
+    pub fn in_memory(config: StrictConfig) -> Self {
+        let tls = config.tls.clone().map(TlsAcceptor::from);
+        let (shared, connections) = (Arc::new(config.into_shared()), Mutex::default());
+        Self { address: IN_MEMORY, shared, tls, connections, task: None }
+    }
+
+    /// Takes a connection that another way than a socket led to it.
+    pub fn serve(&self, stream: impl Transport + 'static) {
+        let number = self.shared.accepted.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut connections = lock(&self.connections);
+        connections.spawn(run(stream, self.tls.clone(), Arc::clone(&self.shared), number));
+        while connections.try_join_next().is_some() {}
     }
 
     /// Where it listens.
@@ -225,7 +248,9 @@ impl StrictServer {
 
 impl Drop for StrictServer {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -237,17 +262,16 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
             continue;
         };
         let number = shared.accepted.fetch_add(1, Ordering::SeqCst) + 1;
-        connections.spawn(run(stream, tls.clone(), Arc::clone(&shared), number));
+        // Small pieces must leave at once, or a trickled body arrives in lumps.
+        if stream.set_nodelay(true).is_ok() {
+            connections.spawn(run(stream, tls.clone(), Arc::clone(&shared), number));
+        }
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn run(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>, number: usize) {
+async fn run(stream: impl Transport, tls: Option<TlsAcceptor>, shared: Arc<Shared>, number: usize) {
     let _open = Open::count(Arc::clone(&shared));
-    // Small pieces must leave at once, or a trickled body arrives in lumps.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
     match tls {
         None => conduct::serve(stream, shared, number).await,
         Some(acceptor) => {

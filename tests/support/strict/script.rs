@@ -18,6 +18,8 @@ pub enum Act {
     Normal,
     /// Behaves as S3, so much later; the request is applied then, too.
     Delay(Duration),
+    /// Behaves as S3, but never says `100 Continue`.
+    NoContinue,
     /// Reads the request, applies nothing, writes these bytes and goes on with the connection.
     Reply(Vec<u8>),
     /// Reads the request, applies nothing, writes these bytes and closes.
@@ -80,6 +82,7 @@ impl fmt::Debug for Act {
         let name = match self {
             Self::Normal => "Normal",
             Self::Delay(_) => "Delay",
+            Self::NoContinue => "NoContinue",
             Self::Reply(_) => "Reply",
             Self::ReplyThenClose(_) => "ReplyThenClose",
             Self::ReplyEarly { .. } => "ReplyEarly",

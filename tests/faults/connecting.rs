@@ -1,0 +1,198 @@
+//! N1 to N6, N27 to N31: no connection comes about, or only a late one. Nothing was sent then, and the error says so.
+
+use std::io;
+use std::time::Duration;
+
+use s3lite::{ErrorKind, Phase};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+
+use crate::covers;
+use crate::memory::{Dial, Fate, Plan};
+use crate::rig::{Rig, config, raw, read, refusal};
+use crate::support::authority::Authority;
+use crate::support::folder::Folder;
+use crate::support::strict::{Act, StrictConfig};
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_connection_is_tried_again() {
+    covers(&["N1", "N3", "N27"]);
+    for kind in [io::ErrorKind::ConnectionRefused, io::ErrorKind::ConnectionReset, io::ErrorKind::HostUnreachable] {
+        let rig = Rig::new();
+        for _ in 0..3 {
+            rig.network.next(Plan { dial: Dial::Fail(kind), ..Plan::default() });
+        }
+        let store = rig.store();
+        store.put("k", "hello").await.expect("the fourth try");
+        assert_eq!((rig.network.dialed(), rig.requests().len()), (4, 1), "{kind}: nothing was sent before");
+        assert_eq!(rig.server.bucket().content("k").as_deref(), Some(&b"hello"[..]));
+        rig.assert_sound(store).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_descriptor_is_waited_for() {
+    covers(&["R18"]);
+    let rig = Rig::new();
+    rig.network.next(Plan { dial: Dial::NoDescriptor, ..Plan::default() });
+    let store = rig.store();
+    store.put("k", "hello").await.expect("the second try");
+    rig.network.always(|_| Plan { dial: Dial::NoDescriptor, ..Plan::default() });
+    let error = rig.store().get("k").await.expect_err("none is free");
+    assert_eq!((error.kind(), error.attempts(), rig.network.dialed()), (ErrorKind::Connect, 4, 6), "{error}");
+    rig.assert_sound(store).await;
+}
+
+/// Behind a service that fails, another connection may find another host.
+#[tokio::test(start_paused = true)]
+async fn a_failing_host_is_left() {
+    covers(&["N32"]);
+    let rig = Rig::new();
+    let store = rig.store();
+    store.put("k", "hello").await.expect("the connection is used once");
+    for act in [refusal("500 X", "InternalError"), refusal("503 X", "SlowDown"), Act::CloseBeforeReply] {
+        let before = rig.network.dialed();
+        rig.server.next(act);
+        read(&store, "k").await.expect("the second try");
+        read(&store, "k").await.expect("and on");
+        assert!(rig.network.dialed() > before, "the retry dials anew");
+    }
+    rig.assert_sound(store).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_for_ever_ends_after_the_budget() {
+    covers(&["N2", "N28"]);
+    let rig = Rig::new();
+    rig.network.always(|_| Plan::refused());
+    let (store, started) = (rig.store(), Instant::now());
+    let error = store.put("k", "hello").await.expect_err("refused");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 4), "{error}");
+    assert!(error.is_unsent() && !error.is_outcome_unknown(), "{error}");
+    assert!(error.to_string().contains("127.0.0.1:9000"), "the host is named: {error}");
+    assert_eq!(rig.network.dialed(), 4);
+    assert!(started.elapsed() <= Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(rig.requests().is_empty());
+    rig.assert_sound(store).await;
+}
+
+/// A reader that never left is as good as new.
+#[tokio::test(start_paused = true)]
+async fn a_reader_survives_a_refused_connection() {
+    covers(&["N1"]);
+    let rig = Rig::new();
+    rig.network.next(Plan::refused());
+    let payload = s3lite::Payload::reader(&b"hello"[..], 5);
+    rig.store().put("k", payload).await.expect("the second try");
+    assert_eq!(rig.server.bucket().content("k").as_deref(), Some(&b"hello"[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_black_hole_is_given_up_and_tried_again() {
+    covers(&["N4", "N29"]);
+    let rig = Rig::new();
+    rig.network.next(Plan { dial: Dial::Silence, ..Plan::default() });
+    let (store, started) = (rig.store(), Instant::now());
+    store.put("k", "hello").await.expect("the second try");
+    let took = started.elapsed();
+    assert!((10..12).contains(&took.as_secs()), "connect-timeout is 10 s by default: {took:?}");
+
+    rig.network.always(|_| Plan { dial: Dial::Silence, ..Plan::default() });
+    let alone = rig.open(config().set("max-retries", 0));
+    let error = alone.get("k").await.expect_err("silence");
+    assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Connect), "{error}");
+    assert!(error.is_unsent() && error.to_string().contains("connect-timeout = 10s"), "{error}");
+    rig.assert_sound(store).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_connection_is_waited_for() {
+    covers(&["N4"]);
+    let rig = Rig::new();
+    rig.network.always(|_| Plan { delay: Duration::from_secs(9), ..Plan::default() });
+    rig.store().put("k", "hello").await.expect("the first try");
+    assert_eq!(rig.network.dialed(), 1);
+}
+
+/// A store over TLS that trusts the server's authority.
+fn over_tls(folder: &Folder) -> (Rig, s3lite::StoreConfigBuilder) {
+    let authority = Authority::new();
+    let path = folder.file("ca.pem", authority.pem());
+    let tls = Some(authority.server_config(&["localhost"]));
+    let rig = Rig::of(StrictConfig { tls, ..StrictConfig::default() });
+    let config = config()
+        .set("endpoint", "https://localhost:9000")
+        .set("tls.ca-file", path.to_str().expect("UTF-8"))
+        .set("tls.roots", "bundled");
+    (rig, config)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_stops_is_a_connection_that_fails() {
+    covers(&["N5"]);
+    let folder = Folder::new();
+    let (rig, config) = over_tls(&folder);
+    for bytes in [0, 100] {
+        rig.network.next(Plan::down(bytes, Fate::BlackHole));
+        let (store, started) = (rig.open(config.clone()), Instant::now());
+        store.put("k", "hello").await.expect("the second try");
+        assert!((10..12).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+        rig.assert_sound(store).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_breaks_is_a_connection_that_fails() {
+    covers(&["N6"]);
+    let folder = Folder::new();
+    let (rig, config) = over_tls(&folder);
+    for fate in [Fate::Reset, Fate::Fin] {
+        for (bytes, up) in [(0, true), (100, true), (0, false), (100, false)] {
+            rig.network.next(if up { Plan::up(bytes, fate) } else { Plan::down(bytes, fate) });
+            let store = rig.open(config.clone());
+            store.put("k", "hello").await.unwrap_or_else(|error| panic!("{fate:?} {bytes} {up}: {error}"));
+            drop(store);
+        }
+    }
+    rig.network.always(|_| Plan::down(100, Fate::Reset));
+    let error = rig.open(config).put("k", "hello").await.expect_err("every handshake breaks");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 4), "{error}");
+    assert!(error.is_unsent(), "{error}");
+}
+
+/// The addresses behind a name are tried by the connector that the transport uses; what reaches it is one failure or one
+/// connection. A name without an address is a failure to connect like any other.
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_an_error_with_the_name() {
+    covers(&["N28", "N31"]);
+    let config = config().set("endpoint", "https://no-such-host.invalid").set("tls.roots", "bundled");
+    let store = config.set("max-retries", 0).build().and_then(s3lite::Store::new).expect("a store");
+    let error = store.get("k").await.expect_err("no such host");
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(error.is_unsent() && error.to_string().contains("no-such-host.invalid"), "{error}");
+}
+
+/// `localhost` may lead to `::1` first, where nobody listens: the next address is tried at once.
+#[tokio::test]
+async fn the_next_address_is_tried() {
+    covers(&["N29", "N30"]);
+    let server = crate::support::strict::StrictServer::start(StrictConfig::default()).await;
+    server.bucket().seed("k", "hello");
+    let endpoint = format!("http://localhost:{}", server.address().port());
+    let store = config().set("endpoint", endpoint).build().and_then(s3lite::Store::new).expect("a store");
+    assert_eq!(read(&store, "k").await.expect("by one of the addresses"), b"hello");
+}
+
+/// Banner first, as a mail server has it.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_talks_first_is_no_store() {
+    covers(&["H38"]);
+    let (store, network) = raw(|mut stream, _| async move {
+        let _ = stream.write_all(b"220 mail.example.com ESMTP\r\n").await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    });
+    let error = store.get("k").await.expect_err("no HTTP");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Protocol, 1), "{error}");
+    assert!(error.to_string().contains("did not answer in HTTP"), "{error}");
+    assert_eq!(network.dialed(), 1);
+}

@@ -1,0 +1,160 @@
+//! A store and the strict server it talks to, over a network in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use s3lite::{Error, Store, StoreConfig, StoreConfigBuilder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::memory::{Network, ServerEnd};
+use crate::support::strict::log::Seen;
+use crate::support::strict::{Act, StrictConfig, StrictServer};
+
+/// The strict server and the way to it.
+pub struct Rig {
+    pub server: Arc<StrictServer>,
+    pub network: Arc<Network>,
+}
+
+impl Rig {
+    pub fn new() -> Self {
+        Self::of(StrictConfig::default())
+    }
+
+    pub fn of(config: StrictConfig) -> Self {
+        let server = Arc::new(StrictServer::in_memory(config));
+        let network = Network::to({
+            let server = server.clone();
+            move |stream| server.serve(stream)
+        });
+        Self { server, network }
+    }
+
+    pub fn store(&self) -> Store {
+        self.open(config())
+    }
+
+    pub fn open(&self, config: StoreConfigBuilder) -> Store {
+        open(&self.network, config)
+    }
+
+    /// What arrived, in the order of its heads.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.server.requests()
+    }
+
+    /// Demands that the server found nothing wrong with any request.
+    pub fn assert_manners(&self) {
+        for seen in self.requests() {
+            assert!(seen.refusal.is_none(), "{} {}: {:?}", seen.method, seen.target_text(), seen.refusal);
+        }
+    }
+
+    /// Demands that the store still works, and that nothing stays open once it is gone.
+    pub async fn assert_sound(&self, store: Store) {
+        self.server.script().clear();
+        self.network.always(|_| crate::memory::Plan::default());
+        let connections = store.config().max_connections().min(200);
+        let tasks: Vec<_> = (0..connections).map(|_| tokio::spawn(look(store.clone()))).collect();
+        for task in tasks {
+            task.await.expect("every permit is there");
+        }
+        drop(store);
+        self.assert_no_connection_left().await;
+    }
+
+    /// Idle connections are given up by the pool within seconds.
+    pub async fn assert_no_connection_left(&self) {
+        for _ in 0..150 {
+            if self.server.open_connections() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        panic!("{} connections stay open", self.server.open_connections());
+    }
+}
+
+async fn look(store: Store) {
+    match store.head("no such object, surely").await {
+        Err(error) if error.is_not_found() => {}
+        other => panic!("not what an absent object gives: {other:?}"),
+    }
+}
+
+/// A store whose server is a function of each connection: for what no server of HTTP would do.
+pub fn raw<F>(server: impl Fn(ServerEnd, usize) -> F + Send + Sync + 'static) -> (Store, Arc<Network>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let network = Network::to(move |stream| {
+        let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+        tokio::spawn(server(stream, number));
+    });
+    (open(&network, config()), network)
+}
+
+fn open(network: &Arc<Network>, config: StoreConfigBuilder) -> Store {
+    let network = network.clone();
+    let config = config.build().expect("a valid configuration");
+    Store::dialed_by(config, move |_| network.clone().dial()).expect("a store")
+}
+
+/// The configuration that leads to a strict server with its defaults; all else is the crate's own default.
+pub fn config() -> StoreConfigBuilder {
+    StoreConfig::builder()
+        .set("endpoint", "http://127.0.0.1:9000")
+        .set("region", "eu-central-1")
+        .set("bucket", "bucket")
+        .set("access-key", "access")
+        .set("secret-key", "secret")
+}
+
+/// An answer that applies nothing.
+pub fn reply(status: &str, headers: &str, body: &str) -> Act {
+    Act::Reply(answer(status, headers, body))
+}
+
+pub fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// A refusal with an error document.
+pub fn refusal(status: &str, code: &str) -> Act {
+    reply(status, "", &format!("<Error><Code>{code}</Code><Message>no</Message></Error>"))
+}
+
+/// Bytes that differ from place to place.
+pub fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|index| (index % 251) as u8).collect()
+}
+
+/// Reads an object's bytes, from the request to the last byte.
+pub async fn read(store: &Store, key: impl Into<s3lite::GetObject>) -> Result<Vec<u8>, Error> {
+    Ok(store.get(key).await?.bytes().await?.to_vec())
+}
+
+/// Reads a request's head and body; false once the client is gone.
+pub async fn take_request(stream: &mut ServerEnd) -> bool {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return false,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+    let mut body = vec![0; length.parse().expect("a length")];
+    stream.read_exact(&mut body).await.is_ok()
+}
+
+/// A server that gives the same bytes to every request, and closes where they do not end an answer.
+pub fn parrot(answer: impl Into<Vec<u8>>) -> (Store, Arc<Network>) {
+    let answer = answer.into();
+    raw(move |mut stream, _| {
+        let answer = answer.clone();
+        async move { while take_request(&mut stream).await && stream.write_all(&answer).await.is_ok() {} }
+    })
+}

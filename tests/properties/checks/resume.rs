@@ -1,0 +1,59 @@
+//! How a download goes on: any first answer, any second one.
+
+use s3lite::{GetObject, KeyPrefix, Operation, ResponseHead, Resume};
+
+use super::input::{Input, digits, header};
+
+/// What is accepted goes on at the very byte, up to the very end, of the very object.
+///
+/// The input is a number of bytes received, then two heads.
+pub fn check(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let received = input.number();
+    let (first, second) = (input.head(), input.head());
+    let Some(mut resume) = Resume::new(&GetObject::new("k"), &first) else { return };
+    resume.received(received);
+    let (start, end, size) = extent(&first).expect("a download goes on only if its extent is known");
+    let next = start.saturating_add(received);
+    assert_asks_for(&resume, &first, next, end);
+    if resume.check(&second).is_ok() {
+        let (first_byte, last_byte, whole) = range(&second).expect("an answer that goes on says where");
+        assert_eq!(second.status.as_u16(), 206);
+        assert_eq!((first_byte, last_byte + 1), (next, end));
+        assert!(whole.is_none_or(|whole| whole == size), "another object of {whole:?} bytes");
+        let tag = |head| header(head, "etag").map(|tag| tag.trim_start_matches("W/").replace('"', ""));
+        assert!(tag(&second).is_none() || tag(&second) == tag(&first), "another object by its tag");
+    }
+}
+
+/// The request for the rest names the object by its tag; there is none once everything has arrived.
+fn assert_asks_for(resume: &Resume, first: &ResponseHead, next: u64, end: u64) {
+    let Ok(request) = resume.operation().request(&KeyPrefix::default()) else {
+        assert!(next >= end || !is_printable(header(first, "etag")), "{next} of {end}");
+        return;
+    };
+    assert_eq!(request.headers()["range"], format!("bytes={next}-{}", end - 1));
+    assert!(request.headers().contains_key("if-match"));
+}
+
+fn is_printable(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
+}
+
+/// First byte, end and size of what an answer has; a part that does not say which part it is has none.
+fn extent(head: &ResponseHead) -> Option<(u64, u64, u64)> {
+    if head.status.as_u16() == 206 {
+        let (first, last, size) = range(head)?;
+        return Some((first, last + 1, size?));
+    }
+    let length = header(head, "content-length")?.parse().ok()?;
+    Some((0, length, length))
+}
+
+fn range(head: &ResponseHead) -> Option<(u64, u64, Option<u64>)> {
+    let (bytes, size) = header(head, "content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = bytes.split_once('-')?;
+    let (first, last) = (digits(first)?, digits(last)?);
+    let size = if size == "*" { None } else { Some(digits(size)?) };
+    (first <= last && last < size.unwrap_or(u64::MAX)).then_some((first, last, size))
+}
