@@ -27,6 +27,9 @@ use crate::xml;
 const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 
+/// An upload up to this size takes so little time that the answer's Date tells the service's clock.
+const LONGEST_TELLING: u64 = 1 << 20;
+
 /// One operation on its way.
 pub(super) struct Call<'a, O: Operation> {
     store: &'a Store,
@@ -229,7 +232,9 @@ impl<'a, O: Operation> Call<'a, O> {
         let Exchange { response, unsent, permit, .. } = exchange;
         let (parts, body) = response.into_parts();
         let head = ResponseHead { status: parts.status, headers: parts.headers };
-        let skew = ClockSkew::measure(&head, sent_at, load::now());
+        // The middle of a long upload is not when its answer was written.
+        let telling = !head.status.is_success() || self.body.wire_length <= LONGEST_TELLING;
+        let skew = telling.then(|| ClockSkew::measure(&head, sent_at, load::now())).flatten();
         if let Some(skew) = skew {
             inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
         }

@@ -213,7 +213,7 @@ async fn create(run: &Run, random: &mut Random, id: u64) {
     let (key, bytes) = (format!("shared/{number}"), value(id, random.length()));
     // The even ones are created once, the odd ones written by whoever comes.
     let put = PutObject::new(key);
-    let result = run.store.put(if number % 2 == 0 { put.if_none_match("*") } else { put }, bytes).await;
+    let result = run.store.put(if number.is_multiple_of(2) { put.if_none_match("*") } else { put }, bytes).await;
     run.note(&result);
     run.shared[number as usize].lock().expect("nobody fails in here").wrote(id, &result);
 }
