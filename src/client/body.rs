@@ -147,6 +147,7 @@ pub(super) enum SourceError {
     Failed(io::Error),
     Shorter { announced: u64, read: u64 },
     Longer { announced: u64 },
+    GivenUp,
 }
 
 impl fmt::Display for SourceError {
@@ -154,6 +155,7 @@ impl fmt::Display for SourceError {
         match self {
             Self::Failed(error) => write!(f, "the source failed: {error}"),
             Self::Shorter { announced, read } => write!(f, "the source ended after {read} of {announced} bytes"),
+            Self::GivenUp => f.write_str("the upload was given up"),
             Self::Longer { announced } => write!(f, "the source goes on after the {announced} bytes announced"),
         }
     }
@@ -163,7 +165,7 @@ impl std::error::Error for SourceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Failed(error) => Some(error),
-            Self::Shorter { .. } | Self::Longer { .. } => None,
+            Self::Shorter { .. } | Self::Longer { .. } | Self::GivenUp => None,
         }
     }
 }
@@ -188,14 +190,15 @@ pub(super) struct Watch(Arc<Mutex<Watched>>);
 #[derive(Debug)]
 struct Watched {
     progress: Progress,
-    /// Whom to wake when the service has consented.
+    /// Whom to wake when the service has consented, or the exchange is given up.
     waker: Option<Waker>,
     sent: u64,
+    given_up: bool,
 }
 
 impl Watch {
     fn new(progress: Progress) -> Self {
-        Self(Arc::new(Mutex::new(Watched { progress, waker: None, sent: 0 })))
+        Self(Arc::new(Mutex::new(Watched { progress, waker: None, sent: 0, given_up: false })))
     }
 
     pub fn progress(&self) -> Progress {
@@ -218,6 +221,19 @@ impl Watch {
         }
     }
 
+    /// Ends the body, whatever it waits for: nobody wants it any more.
+    pub fn give_up(&self) {
+        let mut watched = self.watched();
+        watched.given_up = true;
+        if let Some(waker) = watched.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.watched().given_up
+    }
+
     /// True while the body is not to go; notes since when it could have.
     fn holds_back(&self, cx: &Context<'_>) -> bool {
         let mut watched = self.watched();
@@ -225,6 +241,12 @@ impl Watch {
         watched.progress = Progress::WaitsForConsent(since.or_else(|| Some(Instant::now())));
         watched.waker = Some(cx.waker().clone());
         true
+    }
+
+    fn waits_for_source(&self, cx: &Context<'_>) {
+        let mut watched = self.watched();
+        watched.progress = Progress::WaitsForSource;
+        watched.waker = Some(cx.waker().clone());
     }
 
     fn set(&self, progress: Progress, sent: usize) {
@@ -324,12 +346,15 @@ impl Body for SendBody {
     type Error = SourceError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
+        if !self.ended && self.watch.is_given_up() {
+            return Poll::Ready(Some(Err(self.fail(SourceError::GivenUp))));
+        }
         if !self.ended && self.watch.holds_back(cx) {
             return Poll::Pending;
         }
         while !self.ended {
             let Poll::Ready(next) = self.poll_counted(cx) else {
-                self.watch.set(Progress::WaitsForSource, 0);
+                self.watch.waits_for_source(cx);
                 return Poll::Pending;
             };
             let next = match next {

@@ -62,18 +62,22 @@ pub(super) struct Exchange {
 }
 
 /// A connection on which hyper goes on sending a body that nobody wants any more: it ends once the answer is read.
-pub(super) struct Unsent(Arc<Wire>);
+pub(super) struct Unsent {
+    wire: Arc<Wire>,
+    watch: Watch,
+}
 
 impl Unsent {
-    fn new(wire: Arc<Wire>) -> Self {
+    fn new(wire: Arc<Wire>, watch: Watch) -> Self {
         wire.reset_at_end();
-        Self(wire)
+        Self { wire, watch }
     }
 }
 
 impl Drop for Unsent {
     fn drop(&mut self) {
-        self.0.abort();
+        self.wire.abort();
+        self.watch.give_up();
     }
 }
 
@@ -229,6 +233,7 @@ impl Drop for Watchdog {
         if let Some(wire) = self.wire() {
             wire.abort();
         }
+        self.watch.give_up();
     }
 }
 
@@ -286,7 +291,7 @@ impl Watchdog {
         if let Some(wire) = &wire {
             wire.answered();
         }
-        let unsent = wire.filter(|_| !body_sent).map(Unsent::new);
+        let unsent = wire.filter(|_| !body_sent).map(|wire| Unsent::new(wire, self.watch.clone()));
         self.over = true;
         let consent_overdue = self.consent_overdue;
         Exchange { response, unsent, consent_overdue, trace, permit, capture: self.capture.clone() }
