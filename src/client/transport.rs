@@ -63,20 +63,24 @@ pub(super) struct Exchange {
 
 /// A connection on which hyper goes on sending a body that nobody wants any more: it ends once the answer is read.
 pub(super) struct Unsent {
-    wire: Arc<Wire>,
+    wire: Option<Arc<Wire>>,
     watch: Watch,
 }
 
 impl Unsent {
-    fn new(wire: Arc<Wire>, watch: Watch) -> Self {
-        wire.reset_at_end();
+    fn new(wire: Option<Arc<Wire>>, watch: Watch) -> Self {
+        if let Some(wire) = &wire {
+            wire.reset_at_end();
+        }
         Self { wire, watch }
     }
 }
 
 impl Drop for Unsent {
     fn drop(&mut self) {
-        self.wire.abort();
+        if let Some(wire) = &self.wire {
+            wire.abort();
+        }
         self.watch.give_up();
     }
 }
@@ -156,8 +160,8 @@ impl Transport {
         loop {
             match timeout_at(watchdog.next_look(), &mut response).await {
                 Ok(Ok(response)) => return Ok(watchdog.exchange(response, permit)),
-                Ok(Err(error)) => return Err(self.broken(error, &mut watchdog)),
-                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, &mut watchdog))?,
+                Ok(Err(error)) => return Err(self.broken(error, &watchdog)),
+                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, &watchdog))?,
             }
         }
     }
@@ -178,7 +182,7 @@ impl Transport {
         }
     }
 
-    fn timed_out(&self, phase: Phase, watchdog: &mut Watchdog) -> Broken {
+    fn timed_out(&self, phase: Phase, watchdog: &Watchdog) -> Broken {
         let (key, limit) = match phase {
             Phase::Send => ("idle-timeout", self.timeouts.idle),
             _ => ("timeout", self.timeouts.head),
@@ -189,7 +193,7 @@ impl Transport {
         Broken { error, closed_unanswered: false, in_body: watchdog.in_body(), trace: watchdog.trace() }
     }
 
-    fn broken(&self, error: ClientError, watchdog: &mut Watchdog) -> Broken {
+    fn broken(&self, error: ClientError, watchdog: &Watchdog) -> Broken {
         Broken {
             closed_unanswered: is_closed_unanswered(&error),
             in_body: watchdog.in_body(),
@@ -208,7 +212,6 @@ struct Watchdog {
     watch: Watch,
     capture: CaptureConnection,
     started: Instant,
-    wire: Option<Arc<Wire>>,
     consent_overdue: bool,
     /// The answer is there.
     over: bool,
@@ -239,11 +242,11 @@ impl Drop for Watchdog {
 
 impl Watchdog {
     fn new(timeouts: Timeouts, watch: Watch, capture: CaptureConnection) -> Self {
-        Self { timeouts, watch, capture, started: Instant::now(), wire: None, consent_overdue: false, over: false }
+        Self { timeouts, watch, capture, started: Instant::now(), consent_overdue: false, over: false }
     }
 
     /// When to look next. A shorter limit may begin to count meanwhile, so never further away than that.
-    fn next_look(&mut self) -> Instant {
+    fn next_look(&self) -> Instant {
         let soon = Instant::now() + self.timeouts.idle.min(self.timeouts.head).min(CONSENT);
         self.deadline().map_or(soon, |(deadline, _)| deadline.min(soon))
     }
@@ -264,7 +267,7 @@ impl Watchdog {
     }
 
     /// Until when the service has time, and for what; `None` while it is not waited for.
-    fn deadline(&mut self) -> Option<(Instant, Due)> {
+    fn deadline(&self) -> Option<(Instant, Due)> {
         // While connecting, the connector's own limit counts.
         let last_write = self.wire()?.last_write().max(self.started);
         match self.watch.progress() {
@@ -277,23 +280,22 @@ impl Watchdog {
         }
     }
 
-    fn wire(&mut self) -> Option<&Arc<Wire>> {
-        if self.wire.is_none() {
-            self.wire = self.capture.connection_metadata().as_ref().and_then(Wire::of);
-        }
-        self.wire.as_ref()
+    /// The connection that the request is on. Looked up each time: hyper-util moves a request that had not started to another
+    /// connection by itself.
+    fn wire(&self) -> Option<Arc<Wire>> {
+        self.capture.connection_metadata().as_ref().and_then(Wire::of)
     }
 
     fn exchange(&mut self, response: Response<Incoming>, permit: OwnedSemaphorePermit) -> Exchange {
-        let trace = self.trace();
-        let body_sent = self.body_sent();
-        let wire = self.wire().cloned();
+        let (body_sent, consent_overdue) = (self.body_sent(), self.consent_overdue);
+        let wire = response.extensions().get::<Arc<Wire>>().cloned();
+        let connection_reused = wire.as_ref().is_some_and(|wire| wire.was_used());
+        let trace = Trace { bytes_sent: self.watch.sent(), connection_reused };
         if let Some(wire) = &wire {
             wire.answered();
         }
-        let unsent = wire.filter(|_| !body_sent).map(|wire| Unsent::new(wire, self.watch.clone()));
+        let unsent = (!body_sent).then(|| Unsent::new(wire, self.watch.clone()));
         self.over = true;
-        let consent_overdue = self.consent_overdue;
         Exchange { response, unsent, consent_overdue, trace, permit, capture: self.capture.clone() }
     }
 
@@ -305,7 +307,7 @@ impl Watchdog {
         self.watch.sent() > 0 && !self.body_sent()
     }
 
-    fn trace(&mut self) -> Trace {
+    fn trace(&self) -> Trace {
         let connection_reused = self.wire().is_some_and(|wire| wire.was_used());
         Trace { bytes_sent: self.watch.sent(), connection_reused }
     }
