@@ -116,6 +116,7 @@ fn kind_of_code(code: &str, service: &ServiceError) -> Option<ErrorKind> {
 fn kind_of_status(status: StatusCode, service: &ServiceError, signed_for: &str) -> ErrorKind {
     let elsewhere = service.region.as_deref().is_some_and(|region| region != signed_for);
     match status.as_u16() {
+        100..=199 => ErrorKind::Protocol,
         304 => ErrorKind::NotModified,
         301 | 307 | 308 | 400 if elsewhere => ErrorKind::WrongRegion,
         300..=399 => ErrorKind::Redirect,

@@ -1,6 +1,6 @@
 //! What a failure asks for.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Phase};
 
 /// What a failure asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum FailureClass {
 pub fn classify(error: &Error) -> FailureClass {
     match error.kind() {
         ErrorKind::Throttled => FailureClass::Throttled,
+        // The caller has waited long enough already.
+        ErrorKind::Timeout(Phase::Queue | Phase::Operation) => FailureClass::Final,
         ErrorKind::Server
         | ErrorKind::Conflict
         | ErrorKind::Integrity

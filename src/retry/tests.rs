@@ -92,6 +92,8 @@ fn s3_by_code_status_and_phase() {
     for (kind, class) in [
         (ErrorKind::Connect, Transient),
         (ErrorKind::Timeout(Phase::Connect), Transient),
+        (ErrorKind::Timeout(Phase::Queue), Final),
+        (ErrorKind::Timeout(Phase::Operation), Final),
         (ErrorKind::Timeout(Phase::Head), Transient),
         (ErrorKind::Interrupted, Transient),
         (ErrorKind::Tls, Final),

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod line;
 mod memory;
 mod model;
 mod rig;
@@ -17,6 +18,7 @@ mod ambiguity;
 mod answers;
 mod breaking;
 mod cancelling;
+mod chance;
 mod completeness;
 mod connecting;
 mod early;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use s3lite::{Error, Store, StoreConfig, StoreConfigBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::memory::{Network, ServerEnd};
+use crate::line::ServerEnd;
+use crate::memory::Network;
 use crate::support::strict::log::Seen;
 use crate::support::strict::{Act, StrictConfig, StrictServer};
 

@@ -48,10 +48,10 @@ async fn an_outage_is_over_when_it_is_over() {
         for caller in callers {
             assert_eq!(caller.await.expect("the caller").expect_err("refused").kind(), ErrorKind::Connect);
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
     }
     let attempts_per_second = rig.network.dialed() / began.elapsed().as_secs() as usize;
-    assert!(attempts_per_second <= 40, "{attempts_per_second} attempts a second for 20 callers");
+    assert!(attempts_per_second <= 8, "{attempts_per_second} attempts a second for 20 callers");
     rig.network.always(|_| Plan::default());
     assert_eq!(get(store.clone()).await.expect("at once"), b"hello");
     tokio::time::sleep(Duration::from_secs(60)).await;
