@@ -266,8 +266,14 @@ impl Error {
     /// Returns true if the service may have acted although this is what came of it.
     pub fn may_have_acted(&self) -> bool {
         match self.kind() {
-            ErrorKind::Ambiguous | ErrorKind::Interrupted | ErrorKind::Server => true,
-            ErrorKind::Timeout(phase) => matches!(phase, Phase::Send | Phase::Head | Phase::Operation),
+            ErrorKind::Ambiguous
+            | ErrorKind::Interrupted
+            | ErrorKind::LimitExceeded
+            | ErrorKind::Server
+            | ErrorKind::Truncated => true,
+            ErrorKind::Timeout(phase) => {
+                matches!(phase, Phase::Send | Phase::Head | Phase::Body | Phase::Operation)
+            }
             // Whoever wrote it, the request had been sent.
             ErrorKind::Protocol => true,
             _ => false,

@@ -50,7 +50,7 @@
 //!
 //! - `client` (default): `Store`, over hyper and tokio. Alone, it speaks plain http.
 //! - `tls` (default): https, by rustls on ring with the system's or Mozilla's authorities.
-//! - `tracing`: warnings as events too.
+//! - `tracing`: every attempt, and warnings, as events.
 //!
 //! # Design
 //!

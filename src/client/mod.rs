@@ -19,6 +19,8 @@ mod wire;
 use std::fmt;
 use std::future::Future;
 use std::io;
+#[cfg(feature = "tls")]
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -362,7 +364,8 @@ fn warn_of_invalid_certs(config: &StoreConfig) {
     );
     #[cfg(feature = "tracing")]
     tracing::warn!(host, "{text}");
-    eprintln!("s3lite: warning: {text}");
+    // A closed standard error is no reason to fail.
+    let _ = writeln!(io::stderr(), "s3lite: warning: {text}");
 }
 
 impl Inner {

@@ -41,6 +41,8 @@ pub struct Object {
     resume: Option<Resume>,
     retry: Retry,
     checksum: Option<Checksum>,
+    /// Bytes were handed out.
+    touched: bool,
 }
 
 /// Where the next bytes come from.
@@ -95,6 +97,7 @@ impl Object {
             resume: None,
             retry,
             checksum: None,
+            touched: false,
         }
     }
 
@@ -130,7 +133,10 @@ impl Object {
                 Source::Body(body) => body.chunk().await.and_then(|bytes| self.count(bytes)),
             };
             match next {
-                Ok(Step::Bytes(bytes)) => return Ok(Some(bytes)),
+                Ok(Step::Bytes(bytes)) => {
+                    self.touched = true;
+                    return Ok(Some(bytes));
+                }
                 Ok(Step::GoOn) => {}
                 Ok(Step::End) => self.source = Source::Ended,
                 Err(error) if self.resume.is_some() && may_go_on(&error) => self.source = Source::Broken(error),
@@ -193,7 +199,15 @@ impl Object {
             return Err(error);
         };
         sleep(wait).await;
-        let (head, body) = self.store.stream(&resume.operation()).await.map_err(|error| resume.refused(error))?;
+        let (head, body) = match self.store.stream(&resume.operation()).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                // It was tried as often as any call is; that is the verdict.
+                let error = resume.refused(error);
+                self.resume = None;
+                return Err(error);
+            }
+        };
         resume.check(&head)?;
         self.source = Source::Body(body);
         Ok(Step::GoOn)
@@ -210,7 +224,8 @@ impl Object {
     ///
     /// As [`chunk`](Self::chunk).
     pub async fn bytes(self) -> Result<Bytes> {
-        let again = self.checksum.as_ref().map(|_| (self.store.clone(), self.operation.clone()));
+        let whole = self.checksum.is_some() && !self.touched;
+        let again = whole.then(|| (self.store.clone(), self.operation.clone()));
         match (self.collect().await, again) {
             (Err(error), Some((store, operation))) if error.kind() == ErrorKind::Integrity => {
                 store.get(operation).await?.collect().await

@@ -71,6 +71,7 @@ impl BodyPlan {
     pub async fn new(request: &Request, payload: &mut Payload, form: PayloadForm) -> Result<Self> {
         let length = payload.length();
         let hash = match form {
+            _ if !request.body().is_empty() => PayloadHash::of(request.body()),
             _ if !request.takes_payload() => PayloadHash::EMPTY,
             PayloadForm::Hashed => payload.hash().await?,
             PayloadForm::Unsigned => PayloadHash::Unsigned,

@@ -371,6 +371,10 @@ fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
 #[cfg(feature = "tls")]
 fn describe_tls(error: &ClientError, address: &str) -> Option<(ErrorKind, String)> {
     use rustls::{CertificateError as Wrong, Error as Tls, InvalidMessage};
+    // Later, on an established connection, it is a connection that broke: the request may have arrived.
+    if !error.is_connect() {
+        return None;
+    }
     let problem = match find::<Tls>(error)? {
         Tls::InvalidCertificate(Wrong::UnknownIssuer) => {
             "its certificate is from an authority that is not trusted; name the authority's certificate in tls.ca-file"

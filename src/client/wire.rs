@@ -109,10 +109,15 @@ impl Metered<TcpStream> {
     }
 }
 
-impl<S> Metered<S> {
-    /// A stream of another kind, which is aborted by being dropped.
+impl<S: 'static> Metered<S> {
+    /// A stream that the caller made. One of TCP is reset; one of another kind is aborted by being dropped.
     pub fn other(stream: S) -> Self {
-        Self { io: TokioIo::new(stream), wire: Wire::new(), reset: |_| {} }
+        let reset = |stream: &S| {
+            if let Some(tcp) = (stream as &dyn std::any::Any).downcast_ref::<TcpStream>() {
+                let _ = tcp.set_zero_linger();
+            }
+        };
+        Self { io: TokioIo::new(stream), wire: Wire::new(), reset }
     }
 }
 
