@@ -250,7 +250,8 @@ impl Object {
 
     /// Writes all bytes to a file: beside it first, then renamed into its place. Returns how many there were.
     ///
-    /// On failure, and if the future is dropped, nothing is left behind and what was at `path` is untouched.
+    /// On failure, and if the future is dropped, nothing is left behind and what was at `path` is untouched. On Unix the file
+    /// can be read by its owner alone.
     ///
     /// # Errors
     ///

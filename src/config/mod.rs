@@ -170,13 +170,13 @@ impl StoreConfig {
     }
 
     /// Returns the region to go on in after a wrong one: if `follow-region` allows it, the host derives from the region, and
-    /// the service named another.
+    /// the service named another of the same partition. Credentials never go to another domain.
     pub fn region_to_follow(&self, refusal: &Error, signed_for: &str) -> Option<Region> {
         if !self.follow_region || self.url.is_some() || !refusal.is_wrong_region() {
             return None;
         }
         let named = refusal.service()?.region.as_deref().filter(|region| *region != signed_for)?;
-        Region::new(named).ok()
+        Region::new(named).ok().filter(|region| region.shares_partition(signed_for))
     }
 
     /// Returns how often and how fast requests are sent again: `max-retries`.
@@ -269,5 +269,29 @@ impl StoreConfigBuilder {
 impl fmt::Debug for StoreConfigBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.written.settings.iter().map(|setting| &setting.key)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::{ResponseHead, service_error};
+
+    fn followed(named: &str, allowed: bool) -> Option<String> {
+        let config = StoreConfig::builder().set("bucket", "mail").set("region", "us-east-1").set("anonymous", true);
+        let config = config.set("follow-region", allowed).build().expect("valid");
+        let head = ResponseHead { status: http::StatusCode::MOVED_PERMANENTLY, headers: http::HeaderMap::new() };
+        let body = format!("<Error><Code>PermanentRedirect</Code><Region>{named}</Region></Error>");
+        let refusal = service_error(&head, body.as_bytes(), "us-east-1");
+        config.region_to_follow(&refusal, "us-east-1").map(|region| region.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_region_is_followed_within_its_partition() {
+        assert_eq!(followed("eu-west-1", true).as_deref(), Some("eu-west-1"));
+        assert_eq!(followed("eu-west-1", false), None);
+        for named in ["us-east-1", "cn-north-1", "us-iso-east-1", "eusc-de-east-1", "evil.example.com/"] {
+            assert_eq!(followed(named, true), None, "{named}");
+        }
     }
 }

@@ -82,6 +82,11 @@ impl Region {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns true if both regions belong to one partition of AWS, whose hosts share a domain.
+    pub fn shares_partition(&self, other: &str) -> bool {
+        Partition::of(&self.0).name == Partition::of(other).name
+    }
 }
 
 impl Endpoint {
