@@ -8,6 +8,8 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use zeroize::Zeroizing;
+
 use crate::config::{Reference, StoreConfig};
 use crate::credentials::{Credentials, Found, resolve};
 use crate::error::{Error, Result};
@@ -19,6 +21,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub(super) fn config(path: &Path, store: &str) -> Result<StoreConfig> {
     let shown = path.display();
     let text = text(path).map_err(|error| Error::config(format!("{shown} cannot be read: {error}")))?;
+    // The file's text holds the secrets once more.
+    let text = Zeroizing::new(text);
     StoreConfig::from_toml(&text, store, &mut look_up).map_err(|error| Error::config(format!("{shown}: {error}")))
 }
 
@@ -54,7 +58,7 @@ pub(super) fn id() -> String {
     format!("{:016x}{:016x}", random(), random())
 }
 
-/// The standard library seeds its hash maps from the system, anew for each.
+/// The standard library seeds its hash maps from the system, and differently for each.
 fn random() -> u64 {
     RandomState::new().hash_one(SystemTime::now())
 }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use zeroize::Zeroizing;
+
 /// Which of the two files a text is: the config file prefixes its profiles with `profile`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -12,8 +14,11 @@ pub(crate) enum FileKind {
     Credentials,
 }
 
-/// The profiles of a file, each with its properties; the names of properties are in lower case.
-pub(crate) type Profiles = BTreeMap<String, BTreeMap<String, String>>;
+/// The profiles of a file, each with its properties.
+pub(crate) type Profiles = BTreeMap<String, Properties>;
+
+/// A profile's properties, some of which are secret; their names are in lower case.
+type Properties = BTreeMap<String, Zeroizing<String>>;
 
 /// Reads a file's text.
 ///
@@ -129,7 +134,7 @@ impl Parser {
         }
         self.property = Some(Property { name: name.clone(), holds_sub_properties: value.is_empty() });
         if let Some(properties) = self.properties().filter(|_| is_name(&name)) {
-            properties.insert(name, value.to_owned());
+            properties.insert(name, value.to_owned().into());
         }
         Ok(())
     }
@@ -152,7 +157,7 @@ impl Parser {
         Ok(())
     }
 
-    fn properties(&mut self) -> Option<&mut BTreeMap<String, String>> {
+    fn properties(&mut self) -> Option<&mut Properties> {
         match &self.section {
             Section::Profile(name) => self.profiles.get_mut(name),
             Section::None | Section::Ignored => None,
@@ -197,6 +202,13 @@ mod tests {
         assert!(failures.is_empty(), "{} of {COUNT} fail:\n{}", failures.len(), failures.join("\n"));
     }
 
+    fn plain(profiles: &Profiles) -> Value {
+        let plain = |properties: &Properties| -> BTreeMap<String, String> {
+            properties.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+        };
+        profiles.iter().map(|(name, properties)| (name.clone(), serde_json::json!(plain(properties)))).collect()
+    }
+
     fn check(case: &Value) -> Result<(), String> {
         let read = |name: &str, kind| parse(kind, case["input"][name].as_str().unwrap_or_default());
         let merged = read("configFile", FileKind::Config).and_then(|config| {
@@ -207,7 +219,7 @@ mod tests {
         let (name, output) = (&case["name"], &case["output"]);
         let fits = match (&merged, output["errorContaining"].as_str()) {
             (Err(problem), Some(expected)) => problem.contains(expected),
-            (Ok(profiles), None) => serde_json::json!(profiles) == output["config"]["profiles"],
+            (Ok(profiles), None) => plain(profiles) == output["config"]["profiles"],
             _ => false,
         };
         if fits { Ok(()) } else { Err(format!("{name}: expected {output}, got {merged:?}")) }

@@ -2,6 +2,8 @@
 //!
 //! The order is fixed and short. Nothing is looked for on the network.
 
+use zeroize::Zeroizing;
+
 use crate::credentials::Credentials;
 use crate::credentials::profile::{FileKind, Profiles, merge, parse};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,7 +84,7 @@ fn from_profile(name: &str, found: &Found<'_>) -> Result<std::result::Result<Cre
             "profile {name:?} in {credentials_path} ({credentials_state}) and {config_path} ({config_state})"
         )));
     };
-    let get = |key: &str| properties.get(key).map(String::as_str).filter(|value| !value.trim().is_empty());
+    let get = |key: &str| properties.get(key).map(|value| value.as_str()).filter(|value| !value.trim().is_empty());
     let (id, secret) = match (get("aws_access_key_id"), get("aws_secret_access_key")) {
         (Some(id), Some(secret)) => (id, secret),
         (Some(_), None) => {
@@ -101,6 +103,8 @@ fn read_profiles(kind: FileKind, path: &str, found: &Found<'_>) -> Result<(Profi
         Err(problem) => Err(error(format!("{path} cannot be read: {problem}"))),
         Ok(None) => Ok((Profiles::new(), "no such file")),
         Ok(Some(text)) => {
+            // Overwritten once it was read, as the values are.
+            let text = Zeroizing::new(text);
             let profiles = parse(kind, &text).map_err(|problem| error(format!("{path}: {problem}")))?;
             Ok((profiles, "no such profile"))
         }
