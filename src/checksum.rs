@@ -3,6 +3,7 @@
 //! CRC32, CRC32C and CRC64NVME by tables, eight bytes at a time; SHA-256. A checksum of parts (`…-3`) says nothing of the
 //! whole and is passed over, as is one that cannot be read: then the object counts as not verified, never as damaged.
 
+use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +14,8 @@ use crate::response::ResponseHead;
 pub struct Checksum {
     algorithm: &'static Algorithm,
     state: State,
-    expected: String,
+    /// `None` as long as it is to come behind the body.
+    expected: Option<String>,
 }
 
 struct Algorithm {
@@ -38,16 +40,24 @@ static ALGORITHMS: [Algorithm; 4] = [
 ];
 
 impl Checksum {
-    /// Chooses the checksum of the whole object that the head of an answer carries; `None` if it carries none to verify.
+    /// Chooses the checksum of the whole object that the head of an answer carries or announces for its trailers; `None` if
+    /// there is none to verify.
     pub fn of_answer(head: &ResponseHead) -> Option<Self> {
         let composite = head.header("x-amz-checksum-type").is_some_and(|kind| kind.eq_ignore_ascii_case("composite"));
         if composite || head.status.as_u16() != 200 {
             return None;
         }
+        let trailer = head.header("x-amz-trailer").or_else(|| head.header("trailer")).unwrap_or_default();
         ALGORITHMS.iter().find_map(|algorithm| {
-            let expected = head.header(algorithm.header).filter(|value| is_base64(value, algorithm.digits))?;
-            Some(Self { algorithm, state: (algorithm.start)(), expected: expected.to_owned() })
+            let expected = algorithm.value_in(&head.headers);
+            let announced = trailer.split(',').any(|name| name.trim().eq_ignore_ascii_case(algorithm.header));
+            (expected.is_some() || announced).then(|| Self { algorithm, state: (algorithm.start)(), expected })
         })
+    }
+
+    /// Takes the value that came behind the body.
+    pub fn take_trailers(&mut self, trailers: &HeaderMap) {
+        self.expected = self.expected.take().or_else(|| self.algorithm.value_in(trailers));
     }
 
     /// Takes the next bytes.
@@ -58,17 +68,18 @@ impl Checksum {
         }
     }
 
-    /// Compares, once all bytes were taken.
+    /// Compares, once all bytes were taken. Where the trailers did not keep what the head announced, there is nothing to
+    /// compare with.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Integrity`] if the bytes are not those that were stored.
     pub fn verify(self) -> Result<()> {
-        let actual = self.state.base64();
-        if actual == self.expected {
+        let Some(expected) = self.expected else { return Ok(()) };
+        let (header, actual) = (self.algorithm.header, self.state.base64());
+        if actual == expected {
             return Ok(());
         }
-        let (header, expected) = (self.algorithm.header, self.expected);
         let problem =
             format!("the bytes that arrived are not those that were stored: {header} is {actual}, not {expected}");
         Err(Error::new(ErrorKind::Integrity, problem))
@@ -78,6 +89,13 @@ impl Checksum {
 impl std::fmt::Debug for Checksum {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Checksum({})", self.algorithm.header)
+    }
+}
+
+impl Algorithm {
+    fn value_in(&self, headers: &HeaderMap) -> Option<String> {
+        let value = headers.get(self.header)?.to_str().ok()?;
+        is_base64(value, self.digits).then(|| value.to_owned())
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -13,9 +14,10 @@ use http::StatusCode;
 ///
 /// `Display` speaks of its own level: operation, key, bucket, what went wrong, the service's own code and request id.
 /// The cause, where there is one, is [`source`](StdError::source).
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inner {
     kind: Option<ErrorKind>,
     message: String,
@@ -28,8 +30,11 @@ struct Inner {
     elapsed: Option<Duration>,
     /// A protocol error that another try may not meet: a proxy's page, a cut document.
     passing: bool,
+    /// Another try may not meet it, but a third would: damage on the way, a name that did not resolve.
+    worth_one_more: bool,
     outcome_unknown: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Shared, so that a failed download can say again why it failed.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -80,7 +85,7 @@ pub enum ErrorKind {
     Integrity,
     /// The answer ended before the object did.
     Truncated,
-    /// The object was replaced while it was read: the rest would be another object's.
+    /// The object was replaced while it was read, where the rest would be another object's, or before it was verified.
     Changed,
     /// Whether the service acted is not known, and looking did not tell: a conditional write whose answer was lost.
     Ambiguous,
@@ -165,7 +170,19 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
+        self
+    }
+
+    /// Makes an error of which one more try is worth its while, and no further one.
+    pub fn worth_one_more(mut self) -> Self {
+        self.0.worth_one_more = true;
+        self
+    }
+
+    /// Adds what to do about it.
+    pub fn with_hint(mut self, hint: &str) -> Self {
+        self.0.message = format!("{} ({hint})", self.0.message);
         self
     }
 
@@ -308,6 +325,10 @@ impl Error {
 
     pub(crate) fn is_passing(&self) -> bool {
         self.0.passing
+    }
+
+    pub(crate) fn is_worth_one_more(&self) -> bool {
+        self.0.worth_one_more
     }
 
     /// Returns true if the object does not exist. A missing bucket is not a missing object: see

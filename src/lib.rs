@@ -62,7 +62,7 @@
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum
 //! 2  retry   credentials   target   xml   request
-//! 1  error   encode
+//! 1  error   encode   consent
 //! ```
 //!
 //! - The key goes on the wire as it was written, percent-encoded once; it never passes through a URL parser, which would
@@ -82,6 +82,7 @@ mod checksum;
 #[cfg(feature = "client")]
 mod client;
 mod config;
+mod consent;
 mod credentials;
 mod encode;
 mod endpoint;
@@ -106,6 +107,7 @@ pub use self::checksum::Checksum;
 #[cfg(feature = "client")]
 pub use self::client::{Attempt, AttemptEnd, Object, ObjectReader, Observer, Pages, Payload, Store};
 pub use self::config::{Lookup, Reference, StoreConfig, StoreConfigBuilder, Timeouts, TlsConfig, TlsRoots, Value};
+pub use self::consent::Consent;
 pub use self::credentials::{CredentialSource, Credentials, Found, resolve};
 pub use self::endpoint::{AddressingStyle, Endpoint, EndpointParameters, EndpointUrl, Region};
 pub use self::error::{Error, ErrorKind, Phase, Result, ServiceError};

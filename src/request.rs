@@ -143,6 +143,11 @@ pub fn headers_to_sign(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName
     headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-md5")
 }
 
+/// What operations have a method for. As a header it would pass by what reads the answer: a range that is not checked, a
+/// condition that is not settled.
+pub(crate) const METHODS: [(&str, &str); 3] =
+    [("if-match", "if_match"), ("if-none-match", "if_none_match"), ("range", "range")];
+
 /// Headers that a caller added to an operation. `Debug` shows their names alone: a customer's encryption key is one of them.
 #[derive(Clone, Default)]
 pub(crate) struct ExtraHeaders(Vec<(String, String)>);
@@ -152,13 +157,27 @@ impl ExtraHeaders {
         self.0.push((name.into(), value.into()));
     }
 
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+    /// Adds them to the request of an operation that has a method for each of `methods`.
+    pub fn append_to(&self, request: &mut Request, methods: &[(&str, &str)]) -> Result<()> {
+        for (name, value) in &self.0 {
+            if let Some((header, method)) = methods.iter().find(|(header, _)| name.eq_ignore_ascii_case(header)) {
+                return Err(Error::bad_input(format!(
+                    "the header {header} is set by the method {method} alone; use that"
+                )));
+            }
+            request.append_header(name, value)?;
+        }
+        Ok(())
     }
 
-    /// Adds them to a request.
-    pub fn append_to(&self, request: &mut Request) -> Result<()> {
-        self.0.iter().try_for_each(|(name, value)| request.append_header(name, value))
+    /// Those that a look at the same object needs too: a customer's key, the bucket's expected owner, who pays.
+    pub fn of_access(&self) -> Self {
+        let of_access = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with("x-amz-server-side-encryption-customer-")
+                || matches!(&*name, "x-amz-expected-bucket-owner" | "x-amz-request-payer")
+        };
+        Self(self.0.iter().filter(|(name, _)| of_access(name)).cloned().collect())
     }
 }
 
@@ -188,6 +207,19 @@ impl KeyPrefix {
     }
 }
 
+/// Demands a key without the segments that proxies, browsers and file systems change: `strict-keys`.
+pub(crate) fn check_strict(key: &str) -> Result<()> {
+    let odd = key.split('/').enumerate().find(|(index, segment)| {
+        let is_folder = *index > 0 && *index == key.split('/').count() - 1;
+        matches!(*segment, "." | "..") || (segment.is_empty() && !is_folder)
+    });
+    let Some((_, segment)) = odd else { return Ok(()) };
+    let what = if segment.is_empty() { "an empty segment".to_owned() } else { format!("the segment {segment:?}") };
+    Err(Error::bad_input(format!(
+        "the key has {what}, which proxies and file systems change into another key; strict-keys = true refuses it"
+    )))
+}
+
 fn check_key(key: &str) -> Result<()> {
     if key.is_empty() {
         return Err(Error::bad_input("the key is empty; an object needs a name"));
@@ -211,6 +243,10 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
     if let Some(c) = value.chars().find(|c| !matches!(c, ' '..='~' | '\t')) {
         let mend = "only printable ASCII goes into a header: encode it first, for example with percent signs";
         return Err(Error::bad_input(format!("the header {name} holds {c:?}; {mend}")));
+    }
+    if name == "content-encoding" && value.to_ascii_lowercase().contains("aws-chunked") {
+        let mend = "aws-chunked is the framing of signed uploads, which s3lite adds itself; leave it out";
+        return Err(Error::bad_input(format!("the header {name}: {mend}")));
     }
     let collapsed = collapse_blanks(value);
     HeaderValue::from_str(&collapsed)
@@ -245,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn strict_keys_have_no_segment_that_is_changed_on_the_way() {
+        for key in ["a", "a/b", "a/", "a.b/..c/...", ".a"] {
+            assert!(check_strict(key).is_ok(), "{key}");
+        }
+        for key in [".", "..", "a/../b", "a/.", "//a", "a//b", "/a", "a//", "/"] {
+            assert!(refused(check_strict(key)).contains("strict-keys"), "{key}");
+        }
+    }
+
+    #[test]
     fn headers_are_normalised_or_refused() {
         let mut request = Request::bucket("Raw", Method::GET);
         request.append_header("x-amz-meta-a", " a \t  b  ").expect("blanks are fine");
@@ -257,6 +303,7 @@ mod tests {
             ("Host", "evil", "client itself"),
             ("Content-Length", "1", "client itself"),
             ("X-Amz-Date", "now", "client itself"),
+            ("Content-Encoding", "gzip, AWS-chunked", "leave it out"),
         ] {
             let text = refused(request.append_header(name, value));
             assert!(text.contains(word), "{name}: {value}: {text}");

@@ -29,9 +29,11 @@ impl ClockSkew {
         self.0
     }
 
-    /// Returns the service's time at this host's `now`, in seconds since 1970.
-    pub fn apply(self, now: i64) -> i64 {
-        now.saturating_add(self.0)
+    /// Returns the service's time at this host's `now`, as far as the clock can tell it.
+    pub fn apply(self, now: SystemTime) -> SystemTime {
+        let distance = Duration::from_secs(self.0.unsigned_abs());
+        let shifted = if self.0 < 0 { now.checked_sub(distance) } else { now.checked_add(distance) };
+        shifted.unwrap_or(now)
     }
 
     /// Measures the skew by an answer; `None` if it cannot be trusted to tell.
@@ -98,7 +100,7 @@ mod tests {
         for (index, attempt) in attempts.iter().enumerate() {
             let (sent, received) = (time(&attempt["clientTimeAtSend"]), time(&attempt["clientTimeAtReceive"]));
             let signed_at = time(&attempt["expectedSigningTime"]).unix_timestamp();
-            assert_eq!(skew.apply(sent.unix_timestamp()), signed_at, "{name}");
+            assert_eq!(unix_seconds(skew.apply(sent.into())), Some(signed_at), "{name}");
             let (head, signed_with) = (head(&attempt["response"]), skew);
             let measured = ClockSkew::measure(&head, sent.into(), received.into());
             skew = measured.unwrap_or(skew);

@@ -323,9 +323,7 @@ impl SendBody {
             }
         }
     }
-}
 
-impl SendBody {
     /// Resets the connection at once: hyper closes it in order as soon as it has the error.
     fn fail(&mut self, error: SourceError) -> SourceError {
         self.reset_connection();

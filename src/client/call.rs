@@ -9,11 +9,13 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::incoming::IncomingBody;
+use super::incoming::{Gathered, IncomingBody};
+use super::observe::{Attempt, Telling};
 use super::outgoing::{Address, BodyPlan, Outgoing};
 use super::payload::Payload;
 use super::transport::{Broken, Exchange, Route, Trace};
-use super::{Attempt, AttemptEnd, Store, load, observe};
+use super::{Store, load};
+use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::{Answer, Operation, read_answer};
 use crate::request::Request;
@@ -70,7 +72,7 @@ impl<'a, O: Operation> Call<'a, O> {
     /// Makes the request and hashes its payload.
     pub async fn new(store: &'a Store, operation: &'a O, mut payload: Payload) -> Result<Self> {
         let config = &store.inner.config;
-        let request = operation.request(config.key_prefix()).map_err(|error| store.about::<O>(error, None))?;
+        let request = store.request(operation)?;
         if !request.body().is_empty() {
             payload = Payload::bytes(request.body().clone());
         }
@@ -126,14 +128,19 @@ impl<'a, O: Operation> Call<'a, O> {
                 retry_after: failure.head.as_ref().and_then(ResponseHead::retry_after),
             };
             let decision = retry.after(&outcome, self.moment(), &mut inner.quota());
-            let Decision::Again { wait, new_connection } = decision else { return Err(self.report(failure.error)) };
-            self.route = if new_connection { Route::New } else { Route::Pooled };
+            let Decision::Again { wait } = decision else { return Err(self.report(failure.error)) };
+            self.route = Route::New;
             self.because = Some(failure.error);
             sleep(wait).await;
         }
     }
 
     fn report(&self, error: Error) -> Error {
+        let hint = self.store.inner.credentials.as_ref().and_then(Credentials::hint);
+        let error = match hint.filter(|_| error.is_access_denied()) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        };
         let error = self.store.about::<O>(error, Some(&self.request)).with_unknown_outcome(self.unknown);
         error.with_attempts(self.attempts, self.started.elapsed())
     }
@@ -154,7 +161,7 @@ impl<'a, O: Operation> Call<'a, O> {
             return Some(Correction::Clock);
         }
         if failure.expected && failure.error.status().is_some_and(|status| status.as_u16() == 417) {
-            inner.learned.consents.store(false, Ordering::Relaxed);
+            inner.consent().refused();
             return Some(Correction::Expectation);
         }
         let signed_for = self.address.endpoint().signing_region();
@@ -169,8 +176,6 @@ impl<'a, O: Operation> Call<'a, O> {
     /// One attempt, told to the observer.
     async fn observed_attempt(&mut self) -> std::result::Result<Success<O>, Failure> {
         let observer = self.store.observer.clone();
-        let (observer, began) = (observer.as_deref(), Instant::now());
-        let mut told = AttemptEnd::default();
         let because = self.because.take();
         let attempt = Attempt {
             operation: O::NAME,
@@ -179,16 +184,15 @@ impl<'a, O: Operation> Call<'a, O> {
             number: self.attempts,
             because: because.as_ref(),
         };
-        observe::started(observer, &attempt);
+        let mut telling = Telling::of(observer.as_deref(), attempt);
         let result = match self.remaining() {
-            Some(limit) => match timeout(limit, self.attempt(&mut told, began)).await {
+            Some(limit) => match timeout(limit, self.attempt(&mut telling)).await {
                 Ok(result) => result,
                 Err(_) => Err(self.out_of_time().into()),
             },
-            None => self.attempt(&mut told, began).await,
+            None => self.attempt(&mut telling).await,
         };
-        let error = result.as_ref().err().map(|failure| &failure.error);
-        observe::ended(observer, &attempt, &AttemptEnd { error, elapsed: began.elapsed(), ..told });
+        telling.ended(result.as_ref().err().map(|failure| &failure.error));
         result
     }
 
@@ -198,33 +202,33 @@ impl<'a, O: Operation> Call<'a, O> {
     }
 
     /// One attempt: signed anew, its body opened anew, its answer read.
-    async fn attempt(&self, told: &mut AttemptEnd<'_>, began: Instant) -> std::result::Result<Success<O>, Failure> {
+    async fn attempt(&self, telling: &mut Telling<'_>) -> std::result::Result<Success<O>, Failure> {
         let inner = &self.store.inner;
         let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
-        let time = signing_time(sent_at, signed_with)?;
+        let time = SigningTime::from_system_time(signed_with.apply(sent_at))?;
         let request = self.outgoing.attempt(inner.signer(&self.address), time, &self.payload, expected).await?;
         let exchange = inner.transport.exchange(request, self.route).await;
-        told.time_to_head = Some(began.elapsed());
+        telling.end.time_to_head = Some(telling.elapsed());
         let Trace { bytes_sent, connection_reused } = match &exchange {
             Ok(exchange) => exchange.trace,
             Err(broken) => broken.trace,
         };
-        (told.bytes_sent, told.connection_reused) = (bytes_sent, connection_reused);
+        (telling.end.bytes_sent, telling.end.connection_reused) = (bytes_sent, connection_reused);
         let exchange = exchange.map_err(|broken| Failure::of(broken, expected))?;
-        told.status = Some(exchange.response.status());
-        self.answer(exchange, told, (sent_at, signed_with), expected).await
+        telling.end.status = Some(exchange.response.status());
+        self.answer(exchange, telling, (sent_at, signed_with), expected).await
     }
 
     async fn answer(
         &self,
         exchange: Exchange,
-        told: &mut AttemptEnd<'_>,
+        telling: &mut Telling<'_>,
         (sent_at, signed_with): (SystemTime, ClockSkew),
         expected: bool,
     ) -> std::result::Result<Success<O>, Failure> {
         let inner = &self.store.inner;
         if exchange.consent_overdue {
-            inner.learned.consents.store(false, Ordering::Relaxed);
+            inner.consent().overdue(inner.opened.elapsed());
         }
         if exchange.response.status().is_server_error() {
             exchange.retire_connection();
@@ -233,14 +237,14 @@ impl<'a, O: Operation> Call<'a, O> {
         let (parts, body) = response.into_parts();
         let head = ResponseHead { status: parts.status, headers: parts.headers };
         // The middle of a long upload is not when its answer was written.
-        let telling = !head.status.is_success() || self.body.wire_length <= LONGEST_TELLING;
-        let skew = telling.then(|| ClockSkew::measure(&head, sent_at, load::now())).flatten();
+        let tells_time = !head.status.is_success() || self.body.wire_length <= LONGEST_TELLING;
+        let skew = tells_time.then(|| ClockSkew::measure(&head, sent_at, load::now())).flatten();
         if let Some(skew) = skew {
             inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
         }
         let body_sent = unsent.is_none();
         let body = IncomingBody::new(body, inner.transport.idle_timeout(), permit, unsent);
-        told.bytes_announced = body.announced();
+        telling.end.bytes_announced = body.announced();
         let result = match head.status.is_success() && !body_sent {
             true => Err(Error::passing_protocol("the service reported success before it had read the whole body")),
             false => self.read(&head, body).await,
@@ -259,10 +263,11 @@ impl<'a, O: Operation> Call<'a, O> {
         let bytes = match (success, streams) {
             (_, true) => Bytes::new(),
             (true, false) => body.whole(xml::MAX_BYTES).await?,
-            // A refusal counts by its status, even if its body breaks or never ends.
+            // A refusal counts by its status, and by what arrived of its body before that broke or never ended.
             (false, false) => {
-                let read = timeout(MAX_ERROR_TIME, body.beginning(MAX_ERROR_BYTES)).await;
-                read.ok().and_then(Result::ok).map(|(bytes, _)| bytes).unwrap_or_default()
+                let mut read = Gathered::default();
+                let _ = timeout(MAX_ERROR_TIME, body.beginning(MAX_ERROR_BYTES, &mut read)).await;
+                read.into_bytes()
             }
         };
         let prefix = self.store.inner.config.key_prefix();
@@ -275,14 +280,8 @@ impl<'a, O: Operation> Call<'a, O> {
     fn expects(&self) -> bool {
         let inner = &self.store.inner;
         let large = inner.config.expect_continue().is_some_and(|limit| self.body.wire_length >= limit.max(1));
-        (large || self.body_broke) && inner.learned.consents.load(Ordering::Relaxed)
+        (large || self.body_broke) && inner.consent().is_asked(inner.opened.elapsed())
     }
-}
-
-/// The service's time, by this host's clock and what was learned of the difference.
-fn signing_time(now: SystemTime, skew: ClockSkew) -> Result<SigningTime> {
-    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(-1, |since| since.as_secs() as i64);
-    SigningTime::from_unix_seconds(skew.apply(seconds))
 }
 
 impl Failure {

@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tokio::fs::{File, OpenOptions};
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 use super::load;
-use super::payload::blocking;
+use super::runtime::blocking;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many names are tried; each is random, so a second one is hardly ever needed.
@@ -36,18 +36,11 @@ impl Drop for Part {
 
 impl PartFile {
     pub async fn create(target: &Path) -> Result<Self> {
-        let Some(name) = target.file_name().filter(|_| !target.is_dir()) else {
-            return Err(Error::new(ErrorKind::Sink, format!("{} is a directory, not a file", target.display())));
-        };
-        let mut attempt = 0;
-        loop {
-            let path = target.with_file_name(part_name(name));
-            match open_new(&path).await {
-                Ok(file) => return Ok(Self { file, part: Part(Some(path)), target: target.to_owned() }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < MAX_NAMES => attempt += 1,
-                Err(error) => return Err(sink(&path, error)),
-            }
-        }
+        let target = target.to_owned();
+        // File and part are one value from the start: if nobody waits for it any more, it is removed where it was made.
+        let (file, part, target) =
+            blocking(move || open_part(&target).map(|(file, part)| (file, part, target))).await?;
+        Ok(Self { file: File::from_std(file), part, target })
     }
 
     pub async fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
@@ -67,32 +60,66 @@ impl PartFile {
 }
 
 fn rename(mut part: Part, target: &Path) -> Result<()> {
+    // Opened first: what cannot be synced is not renamed either.
+    let directory = Directory::of(target).map_err(|error| sink(target, error))?;
     if let Some(path) = &part.0 {
         fs::rename(path, target).map_err(|error| sink(target, error))?;
     }
     part.0 = None;
-    sync_directory(target).map_err(|error| sink(target, error))
+    directory.sync().map_err(|error| sink(target, error))
 }
 
-/// The new name lasts only once its directory is on the disk (POSIX leaves it open, Linux demands it).
+fn open_part(target: &Path) -> Result<(fs::File, Part)> {
+    let Some(name) = target.file_name().filter(|_| !target.is_dir()) else {
+        return Err(Error::new(ErrorKind::Sink, format!("{} is a directory, not a file", target.display())));
+    };
+    let mut attempt = 0;
+    loop {
+        let path = target.with_file_name(part_name(name));
+        match open_new(&path) {
+            Ok(file) => return Ok((file, Part(Some(path)))),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < MAX_NAMES => attempt += 1,
+            Err(error) => return Err(sink(&path, error)),
+        }
+    }
+}
+
+/// The directory of a file. A new name lasts only once it is on the disk (POSIX leaves it open, Linux demands it).
+struct Directory {
+    #[cfg(unix)]
+    directory: fs::File,
+}
+
 #[cfg(unix)]
-fn sync_directory(target: &Path) -> io::Result<()> {
-    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(directory)?.sync_all()
+impl Directory {
+    fn of(file: &Path) -> io::Result<Self> {
+        let path = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(Self { directory: fs::File::open(path)? })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.directory.sync_all()
+    }
 }
 
 #[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
+impl Directory {
+    fn of(_: &Path) -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Readable by nobody else until it is whole: it may replace a file that others must not read.
-async fn open_new(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
+fn open_new(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    options.mode(0o600);
-    options.open(path).await
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn part_name(name: &std::ffi::OsStr) -> OsString {

@@ -1,13 +1,14 @@
 //! A body on its way in: every wait bounded by `idle-timeout`, its connection's permit held until it is read or dropped.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use hyper::body::{Body, Incoming};
-use std::future::poll_fn;
-use std::pin::Pin;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::transport::Unsent;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -16,28 +17,30 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 pub(super) struct IncomingBody {
     body: Incoming,
     idle: Duration,
+    /// Since when nothing has come that was waited for. Kept here, so that a wait that is dropped and begun again is one wait.
+    waiting_since: Option<Instant>,
+    trailers: Option<HeaderMap>,
     _permit: OwnedSemaphorePermit,
     _unsent: Option<Unsent>,
 }
 
 impl IncomingBody {
     pub fn new(body: Incoming, idle: Duration, permit: OwnedSemaphorePermit, unsent: Option<Unsent>) -> Self {
-        Self { body, idle, _permit: permit, _unsent: unsent }
+        Self { body, idle, waiting_since: None, trailers: None, _permit: permit, _unsent: unsent }
     }
 
     /// The next bytes, `None` at the end that the framing announced. Cancel safe.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
             let next = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx));
-            match timeout(self.idle, next).await {
-                Err(_) => return Err(stalled(self.idle)),
-                Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => return Err(broken(error)),
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(bytes) if bytes.is_empty() => {}
-                    Ok(bytes) => return Ok(Some(bytes)),
-                    Err(_trailers) => {}
-                },
+            let Ok(next) = timeout_at(since + self.idle, next).await else { return Err(stalled(self.idle)) };
+            self.waiting_since = None;
+            let Some(frame) = next.transpose().map_err(broken)? else { return Ok(None) };
+            match frame.into_data() {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(frame) => self.trailers = frame.into_trailers().ok(),
             }
         }
     }
@@ -47,11 +50,16 @@ impl IncomingBody {
         self.body.size_hint().exact()
     }
 
+    /// What came behind a chunked body, once its end was seen.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()
+    }
+
     /// Reads the whole, which must not exceed a limit.
     pub async fn whole(&mut self, limit: usize) -> Result<Bytes> {
-        let (bytes, complete) = self.beginning(limit).await?;
-        if complete {
-            return Ok(bytes);
+        let mut read = Gathered::default();
+        if self.beginning(limit, &mut read).await? {
+            return Ok(read.into_bytes());
         }
         Err(Error::new(
             ErrorKind::LimitExceeded,
@@ -59,27 +67,45 @@ impl IncomingBody {
         ))
     }
 
-    /// Reads up to a limit; true if that was all.
-    pub async fn beginning(&mut self, limit: usize) -> Result<(Bytes, bool)> {
-        let mut first: Option<Bytes> = None;
-        let mut rest = BytesMut::new();
+    /// Reads up to a limit; true if that was all. What has arrived is the caller's, also if the rest never comes.
+    pub async fn beginning(&mut self, limit: usize, read: &mut Gathered) -> Result<bool> {
         while let Some(bytes) = self.chunk().await? {
-            match &first {
-                None => first = Some(bytes),
-                Some(start) => {
-                    if rest.is_empty() {
-                        rest.extend_from_slice(start);
-                    }
-                    rest.extend_from_slice(&bytes);
-                }
+            let room = limit - read.len();
+            if bytes.len() > room {
+                read.push(bytes.slice(..room));
+                return Ok(false);
             }
-            if rest.len().max(first.as_ref().map_or(0, Bytes::len)) > limit {
-                rest.truncate(limit);
-                return Ok((rest.freeze(), false));
-            }
+            read.push(bytes);
         }
-        // Most small answers are one piece, which needs no copy.
-        Ok((if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() }, true))
+        Ok(true)
+    }
+}
+
+/// Bytes that arrive in pieces. Most small answers are one piece, which needs no copy.
+#[derive(Default)]
+pub(super) struct Gathered {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Gathered {
+    fn len(&self) -> usize {
+        self.first.len().max(self.all.len())
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        if self.first.is_empty() {
+            self.first = bytes;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&bytes);
+    }
+
+    pub fn into_bytes(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
     }
 }
 

@@ -11,6 +11,7 @@ mod observe;
 mod outgoing;
 mod pages;
 mod payload;
+mod runtime;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
@@ -22,7 +23,7 @@ use std::io;
 #[cfg(feature = "tls")]
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,8 +39,10 @@ pub use self::observe::{Attempt, AttemptEnd, Observer};
 use self::outgoing::Address;
 pub use self::pages::Pages;
 pub use self::payload::Payload;
+use self::runtime::demand_runtime;
 use self::transport::Transport;
 use crate::config::StoreConfig;
+use crate::consent::Consent;
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::operation::{
@@ -54,7 +57,8 @@ use crate::target::Scheme;
 
 /// One bucket, or a prefix of one: everything that is done with it goes through here.
 ///
-/// Cheap to clone: clones share the connections. One store belongs to one runtime, whose end closes its connections.
+/// Cheap to clone: clones share the connections. One store belongs to one runtime of Tokio, with its timers and its I/O driver
+/// (`enable_all`); the runtime's end closes the store's connections.
 ///
 /// ```no_run
 /// # async fn example() -> s3lite::Result<()> {
@@ -90,8 +94,8 @@ struct Learned {
     skew: AtomicI64,
     /// Where the bucket lives; another region's endpoint once `follow-region` has found it.
     address: Mutex<Arc<Address>>,
-    /// False once the service has refused or ignored `Expect: 100-continue`.
-    consents: AtomicBool,
+    /// Whether the service is asked before a large body is sent.
+    consent: Mutex<Consent>,
 }
 
 impl Store {
@@ -140,7 +144,7 @@ impl Store {
             quota: Mutex::default(),
             skew: AtomicI64::new(0),
             address: Mutex::new(Arc::new(Address::new(endpoint.clone())?)),
-            consents: AtomicBool::new(true),
+            consent: Mutex::default(),
         };
         let (signing_keys, opened) = (KeyCache::default(), Instant::now());
         let inner = Inner { config, credentials, transport, signing_keys, opened, learned };
@@ -175,7 +179,7 @@ impl Store {
         }
         let stored = match self.run(&operation, payload).await {
             Err(error) if operation.is_conditional() && error.is_outcome_unknown() => {
-                self.settle(&operation, error).await?
+                self.settle(&operation, length, error).await?
             }
             stored => stored?.output,
         };
@@ -186,14 +190,9 @@ impl Store {
     }
 
     /// Looks whether a conditional write took effect whose answer was lost, or whose second copy was refused.
-    async fn settle(&self, operation: &PutObject, error: Error) -> Result<PutObjectOutput> {
+    async fn settle(&self, operation: &PutObject, length: u64, error: Error) -> Result<PutObjectOutput> {
         match self.head(operation.as_head()).await {
-            Ok(found) => match operation.settle(&found) {
-                Some(stored) => Ok(stored),
-                // Somebody else's object is there: the refusal, if it was one, was right.
-                None if error.is_precondition_failed() => Err(error.with_unknown_outcome(false)),
-                None => Err(error),
-            },
+            Ok(found) => operation.settle(length, &found, error),
             Err(_) => Err(error.into_ambiguous()),
         }
     }
@@ -202,7 +201,7 @@ impl Store {
     async fn verify(&self, operation: &PutObject, stored: &PutObjectOutput, length: u64) -> Result<()> {
         let mut waits = LATE_VISIBILITY.iter();
         loop {
-            let found = self.head(operation.as_head()).await;
+            let found = self.head(operation.as_head_of(stored)).await;
             match (found, waits.next()) {
                 (Ok(found), _) => {
                     let (bucket, key) =
@@ -239,7 +238,7 @@ impl Store {
             Ok(Success { output: meta, stream: None }) => Ok(Object::empty(self, operation, meta)),
             Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
                 let meta = self.head(operation.as_head()).await?;
-                if meta.size() == 0 { Ok(Object::empty(self, operation, meta)) } else { Err(refusal) }
+                if meta.size() == Some(0) { Ok(Object::empty(self, operation, meta)) } else { Err(refusal) }
             }
             Err(error) => Err(error),
         }
@@ -283,8 +282,7 @@ impl Store {
     ///
     /// `expires` outside 1 to 604,800 s, an anonymous store, and what the operation itself refuses.
     pub fn presign<O: Operation>(&self, operation: &O, expires: Duration) -> Result<PresignedUrl> {
-        let request =
-            operation.request(self.inner.config.key_prefix()).map_err(|error| self.about::<O>(error, None))?;
+        let request = self.request(operation)?;
         let address = self.inner.address();
         let presign = || {
             let Some(signer) = self.inner.signer(&address) else {
@@ -296,6 +294,15 @@ impl Store {
             signer.presign(time, request.method().as_str(), &target, request.headers(), expires)
         };
         presign().map_err(|error| self.about::<O>(error, Some(&request)))
+    }
+
+    /// Makes an operation's request, which this store must take.
+    fn request<O: Operation>(&self, operation: &O) -> Result<Request> {
+        let config = &self.inner.config;
+        let request = operation.request(config.key_prefix()).map_err(|error| self.about::<O>(error, None))?;
+        let checked = request.key().map_or(Ok(()), |key| config.check_key(key));
+        checked.map_err(|error| self.about::<O>(error, Some(&request)))?;
+        Ok(request)
     }
 
     async fn run<O: Operation>(&self, operation: &O, payload: Payload) -> Result<Success<O>> {
@@ -314,23 +321,13 @@ impl Store {
         let outcome = Outcome { error, stale_connection: false, correction: None, replayable: true, retry_after: None };
         let moment = Moment { now: self.inner.opened.elapsed(), remaining: None, jitter: load::jitter() };
         match retry.after(&outcome, moment, &mut self.inner.quota()) {
-            Decision::Again { wait, .. } => Some(wait),
+            Decision::Again { wait } => Some(wait),
             Decision::Stop => None,
         }
     }
 
     fn about<O: Operation>(&self, error: Error, request: Option<&Request>) -> Error {
         error.with_context(O::NAME, self.inner.config.bucket(), request.and_then(Request::key))
-    }
-}
-
-/// Without a runtime hyper would panic somewhere deep inside.
-fn demand_runtime() -> Result<()> {
-    match tokio::runtime::Handle::try_current() {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(Error::config("a store works inside a Tokio runtime, and there is none here").with_source(error))
-        }
     }
 }
 
@@ -377,6 +374,10 @@ impl Inner {
     fn quota(&self) -> MutexGuard<'_, RetryQuota> {
         // Plain numbers are never half-written.
         self.learned.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn consent(&self) -> MutexGuard<'_, Consent> {
+        self.learned.consent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn skew(&self) -> ClockSkew {

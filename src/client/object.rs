@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -14,6 +15,7 @@ use tokio::time::sleep;
 use super::Store;
 use super::file::PartFile;
 use super::incoming::IncomingBody;
+use super::runtime::demand_runtime;
 use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::GetObject;
@@ -48,11 +50,16 @@ pub struct Object {
 /// Where the next bytes come from.
 enum Source {
     Body(IncomingBody),
-    /// It broke; a new answer is to be asked for.
-    Broken(Error),
-    /// All bytes were handed out, or an error was.
+    /// The body broke; this waits for a new answer, from the byte reached on. Kept between calls, so that one that is dropped
+    /// neither waits nor asks anew. Nobody ever locks it: it makes an object that can be shared between threads.
+    Resuming(Mutex<Resuming>),
+    /// All bytes were handed out.
     Ended,
+    /// Why no more bytes will come.
+    Failed(Error),
 }
+
+type Resuming = Pin<Box<dyn Future<Output = Result<(ResponseHead, IncomingBody)>> + Send>>;
 
 impl Object {
     /// Takes an answer whose head was found right.
@@ -120,17 +127,26 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Truncated`] if the answer ends early, [`ErrorKind::Timeout`] if it stalls.
+    /// [`ErrorKind::Truncated`] if the answer ends early, [`ErrorKind::Timeout`] if it stalls. Once failed, it fails so again.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses no bytes.
+    /// Dropping the future loses no bytes, and the next one goes on waiting where it was.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        demand_runtime().map_err(|error| self.about(error))?;
         loop {
             let next = match &mut self.source {
                 Source::Ended => return Ok(None),
-                Source::Broken(_) => self.go_on().await,
+                Source::Failed(error) => return Err(error.clone()),
                 Source::Body(body) => body.chunk().await.and_then(|bytes| self.count(bytes)),
+                Source::Resuming(resuming) => {
+                    let answer = resuming.get_mut().unwrap_or_else(PoisonError::into_inner).await;
+                    self.resumed(answer)
+                }
+            };
+            let next = match next {
+                Err(error) if self.resume.is_some() && may_go_on(&error) => self.go_on(error),
+                next => next,
             };
             match next {
                 Ok(Step::Bytes(bytes)) => {
@@ -139,11 +155,7 @@ impl Object {
                 }
                 Ok(Step::GoOn) => {}
                 Ok(Step::End) => self.source = Source::Ended,
-                Err(error) if self.resume.is_some() && may_go_on(&error) => self.source = Source::Broken(error),
-                Err(error) => {
-                    self.source = Source::Ended;
-                    return Err(self.about(error));
-                }
+                Err(error) => self.source = Source::Failed(self.about(error)),
             }
         }
     }
@@ -155,7 +167,10 @@ impl Object {
                 Some(missing @ 1..) => {
                     Err(Error::new(ErrorKind::Truncated, format!("the answer ended {missing} bytes early")))
                 }
-                _ => self.verify(None),
+                _ => {
+                    self.take_trailers();
+                    self.verify(None)
+                }
             };
         };
         let length = bytes.len() as u64;
@@ -175,7 +190,14 @@ impl Object {
         if self.remaining == Some(0) { self.verify(Some(bytes)) } else { Ok(Step::Bytes(bytes)) }
     }
 
-    /// Compares the checksum before the last bytes are handed out.
+    fn take_trailers(&mut self) {
+        let Source::Body(body) = &self.source else { return };
+        if let (Some(trailers), Some(checksum)) = (body.trailers(), &mut self.checksum) {
+            checksum.take_trailers(trailers);
+        }
+    }
+
+    /// Compares the checksum before the last bytes are handed out; behind a chunked body, before its end is.
     fn verify(&mut self, last: Option<Bytes>) -> Result<Step> {
         if let Some(checksum) = self.checksum.take() {
             checksum.verify()?;
@@ -183,32 +205,28 @@ impl Object {
         Ok(last.map_or(Step::End, Step::Bytes))
     }
 
-    /// Asks for the rest of a download that broke. Cancel safe: it starts anew.
-    async fn go_on(&mut self) -> Result<Step> {
-        let Source::Broken(error) = &self.source else { return Ok(Step::GoOn) };
-        let Some(resume) = &self.resume else { return Ok(Step::GoOn) };
+    /// Prepares to ask for the rest of a download that broke, unless it broke too often.
+    fn go_on(&mut self, broke: Error) -> Result<Step> {
+        let Some(resume) = &self.resume else { return Err(broke) };
         if resume.is_complete() {
             return self.verify(None);
         }
-        let again = self.store.after_break(&mut self.retry, error);
-        let Some(wait) = again else {
-            let Source::Broken(error) = std::mem::replace(&mut self.source, Source::Ended) else {
-                return Ok(Step::End);
-            };
-            self.resume = None;
-            return Err(error);
+        let Some(wait) = self.store.after_break(&mut self.retry, &broke) else { return Err(broke) };
+        let (store, rest) = (self.store.clone(), resume.operation());
+        let resuming = async move {
+            sleep(wait).await;
+            store.stream(&rest).await
         };
-        sleep(wait).await;
-        let (head, body) = match self.store.stream(&resume.operation()).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                // It was tried as often as any call is; that is the verdict.
-                let error = resume.refused(error);
-                self.resume = None;
-                return Err(error);
-            }
-        };
+        self.source = Source::Resuming(Mutex::new(Box::pin(resuming)));
+        Ok(Step::GoOn)
+    }
+
+    /// Takes the answer that is to go on where the last one broke. It was tried as often as any call is: a failure is final.
+    fn resumed(&mut self, answer: Result<(ResponseHead, IncomingBody)>) -> Result<Step> {
+        let Some(resume) = self.resume.take() else { return Ok(Step::GoOn) };
+        let (head, body) = answer.map_err(|error| resume.refused(error))?;
         resume.check(&head)?;
+        self.resume = Some(resume);
         self.source = Source::Body(body);
         Ok(Step::GoOn)
     }
@@ -329,10 +347,8 @@ impl ObjectReader {
         }
         let Some(reading) = &mut self.reading else { return Poll::Ready(Ok(())) };
         let (object, chunk) = ready!(reading.as_mut().poll(cx));
-        self.reading = None;
-        if let Some(bytes) = chunk.map_err(into_io)? {
-            (self.object, self.buffer) = (Some(object), bytes);
-        }
+        (self.reading, self.object) = (None, Some(object));
+        self.buffer = chunk.map_err(into_io)?.unwrap_or_default();
         Poll::Ready(Ok(()))
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::Instant;
 
 use crate::error::Error;
 
@@ -16,7 +17,8 @@ pub trait Observer: Send + Sync {
         let _ = attempt;
     }
 
-    /// An attempt has ended: its answer is read, or with a streamed one, its head.
+    /// An attempt has ended: its answer is read, or with a streamed one, its head. Every attempt that started ends, also one
+    /// whose call was dropped.
     fn attempt_ended(&self, attempt: &Attempt<'_>, end: &AttemptEnd<'_>) {
         let _ = (attempt, end);
     }
@@ -56,10 +58,47 @@ pub struct AttemptEnd<'a> {
     pub elapsed: Duration,
     /// True if the connection had carried a request before.
     pub connection_reused: bool,
+    /// True if the call was dropped meanwhile: neither a success nor a failure.
+    pub dropped: bool,
 }
 
-/// Tells everyone who wants to know.
-pub(super) fn started(observer: Option<&dyn Observer>, attempt: &Attempt<'_>) {
+/// One attempt being told: of its start when it is made, of its end when it has ended or is dropped.
+pub(super) struct Telling<'a> {
+    observer: Option<&'a dyn Observer>,
+    attempt: Attempt<'a>,
+    began: Instant,
+    /// What is known of its end so far.
+    pub end: AttemptEnd<'static>,
+    over: bool,
+}
+
+impl<'a> Telling<'a> {
+    pub fn of(observer: Option<&'a dyn Observer>, attempt: Attempt<'a>) -> Self {
+        started(observer, &attempt);
+        Self { observer, attempt, began: Instant::now(), end: AttemptEnd::default(), over: false }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Tells of the end.
+    pub fn ended(mut self, error: Option<&Error>) {
+        self.over = true;
+        ended(self.observer, &self.attempt, &AttemptEnd { error, elapsed: self.elapsed(), ..self.end });
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            let end = AttemptEnd { dropped: true, elapsed: self.elapsed(), ..self.end };
+            ended(self.observer, &self.attempt, &end);
+        }
+    }
+}
+
+fn started(observer: Option<&dyn Observer>, attempt: &Attempt<'_>) {
     if let Some(observer) = observer {
         observer.attempt_started(attempt);
     }
@@ -74,7 +113,7 @@ pub(super) fn started(observer: Option<&dyn Observer>, attempt: &Attempt<'_>) {
     );
 }
 
-pub(super) fn ended(observer: Option<&dyn Observer>, attempt: &Attempt<'_>, end: &AttemptEnd<'_>) {
+fn ended(observer: Option<&dyn Observer>, attempt: &Attempt<'_>, end: &AttemptEnd<'_>) {
     if let Some(observer) = observer {
         observer.attempt_ended(attempt, end);
     }
@@ -91,6 +130,7 @@ pub(super) fn ended(observer: Option<&dyn Observer>, attempt: &Attempt<'_>, end:
         time_to_head = end.time_to_head.map(tracing::field::debug),
         elapsed = ?end.elapsed,
         connection_reused = end.connection_reused,
+        dropped = end.dropped,
         "attempt ended"
     );
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Store;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operation::{ListObjectsV2, ListedObject, ListingCursor, ListingPage};
 
 /// A listing being read: whole pages, or object by object.
@@ -26,27 +26,35 @@ pub struct Pages {
     store: Store,
     cursor: ListingCursor,
     objects: VecDeque<ListedObject>,
+    /// Why there are no more pages, if not because they were read.
+    failed: Option<Error>,
 }
 
 impl Pages {
     pub(super) fn new(store: Store, list: ListObjectsV2) -> Self {
-        Self { store, cursor: ListingCursor::new(list), objects: VecDeque::new() }
+        Self { store, cursor: ListingCursor::new(list), objects: VecDeque::new(), failed: None }
     }
 
     /// Reads the next page; `None` after the last. A page may be empty without being the last.
     ///
     /// # Errors
     ///
-    /// The service's refusal, or a listing that is none: HTML, an error document, nothing, or one that goes in circles.
+    /// The service's refusal, or a listing that is none: HTML, an error document, nothing, or one that goes in circles. After
+    /// an error the next call asks for the same page again; a listing that goes in circles stays an error.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses no page: the next call asks for the same one again.
     pub async fn next(&mut self) -> Result<Option<ListingPage>> {
-        let Some(list) = self.cursor.next_page() else { return Ok(None) };
+        let Some(list) = self.cursor.next_page() else { return self.failed.clone().map_or(Ok(None), Err) };
         let page = self.store.send(list.clone()).await?;
-        self.cursor.advance(&page)?;
-        Ok(Some(page))
+        match self.cursor.advance(&page) {
+            Ok(()) => Ok(Some(page)),
+            Err(error) => {
+                self.failed = Some(error.clone());
+                Err(error)
+            }
+        }
     }
 
     /// Reads the next object; `None` after the last. Common prefixes are passed over.

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::task::spawn_blocking;
 
 use super::body::{Identity, Lent, OpenFile, Reader, Source, SourceError};
+use super::runtime::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sign::PayloadHash;
 
@@ -162,11 +162,6 @@ fn hash_file(path: &Path, identity: Identity) -> Result<PayloadHash> {
             }
         }
     }
-}
-
-/// Runs what blocks off the reactor.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    spawn_blocking(work).await.map_err(|error| source_error("the runtime is shutting down").with_source(error))?
 }
 
 fn source_error(message: impl Into<String>) -> Error {

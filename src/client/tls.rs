@@ -28,22 +28,27 @@ pub(super) fn client_config(tls: &TlsConfig) -> Result<ClientConfig> {
 }
 
 fn roots(tls: &TlsConfig) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
+    let (mut roots, mut problem) = (RootCertStore::empty(), None);
     match tls.roots {
         TlsRoots::Bundled => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         TlsRoots::Native => {
-            let found = rustls_native_certs::load_native_certs();
+            let mut found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
+            problem = found.errors.pop();
         }
     }
     if let Some(path) = &tls.ca_file {
         add_file(&mut roots, path)?;
     }
     if roots.is_empty() {
-        return Err(Error::config(
+        let error = Error::config(
             "tls.roots: this system has no certification authorities; install its ca-certificates, set \
              tls.roots = \"bundled\", or name a tls.ca-file",
-        ));
+        );
+        return Err(match problem {
+            Some(problem) => error.with_source(problem),
+            None => error,
+        });
     }
     Ok(roots)
 }

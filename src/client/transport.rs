@@ -23,7 +23,8 @@ use super::wire::Wire;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase};
 
-/// AWS closes idle connections after about 20 s, others after 5; a pooled connection must be given up first.
+/// AWS closes idle connections after about 20 s. Some servers do after 5; what they close is mostly seen before it is used,
+/// and the rest is tried again at once.
 const POOL_IDLE: Duration = Duration::from_secs(10);
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
@@ -350,6 +351,11 @@ fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
         Error::new(ErrorKind::Timeout(Phase::Connect), message)
     } else if let Some((kind, message)) = describe_tls(&error, address) {
         Error::new(kind, message)
+    } else if is_unresolved(&error) {
+        let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
+        let message = format!("there is no address for the host name {name}: {}", root_cause(&error));
+        // A resolver may have been restarting; a name that is wrong stays wrong.
+        Error::new(ErrorKind::Connect, message).worth_one_more()
     } else if error.is_connect() {
         Error::new(ErrorKind::Connect, format!("cannot connect to {address}: {}", root_cause(&error)))
     } else if is_closed_unanswered(&error) {
@@ -366,6 +372,19 @@ fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
         Error::new(ErrorKind::Interrupted, format!("the exchange with {address} broke: {}", root_cause(&error)))
     };
     described.with_source(error)
+}
+
+/// The host's name has no address. hyper-util says so in words alone.
+fn is_unresolved(error: &ClientError) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> =
+        Some(error).filter(|error| error.is_connect()).map(|error| error as _);
+    while let Some(error) = next {
+        if error.to_string() == "dns error" {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 #[cfg(feature = "tls")]

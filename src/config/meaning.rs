@@ -56,6 +56,7 @@ pub(super) fn read(written: &Written) -> Result<StoreConfig> {
         expect_continue: keys.expect_continue()?,
         follow_region: keys.flag("follow-region"),
         verify_after_write: keys.flag("verify-after-write"),
+        strict_keys: keys.flag("strict-keys"),
         tls: keys.tls()?,
         bucket,
         region,

@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::credentials::CredentialSource;
 use crate::endpoint::{AddressingStyle, Endpoint, EndpointParameters, EndpointUrl, Region};
 use crate::error::{Error, Result};
-use crate::request::KeyPrefix;
+use crate::request::{KeyPrefix, check_strict};
 use crate::retry::RetryPolicy;
 use crate::sign::PayloadSigning;
 
@@ -69,6 +69,7 @@ pub struct StoreConfig {
     pub(crate) key_prefix: KeyPrefix,
     pub(crate) payload_signing: PayloadSigning,
     pub(crate) timeouts: Timeouts,
+    pub(crate) strict_keys: bool,
     pub(crate) max_connections: usize,
     pub(crate) tls: TlsConfig,
     pub(crate) endpoint: Endpoint,
@@ -212,6 +213,15 @@ impl StoreConfig {
     /// Returns what the signature of an upload covers: `payload-signing`.
     pub fn payload_signing(&self) -> PayloadSigning {
         self.payload_signing
+    }
+
+    /// Demands a key that this store takes: `strict-keys`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadInput`](crate::ErrorKind::BadInput) for one with a segment that proxies or file systems change.
+    pub fn check_key(&self, key: &str) -> Result<()> {
+        if self.strict_keys { check_strict(key) } else { Ok(()) }
     }
 
     /// Returns the `tls` table.

@@ -22,7 +22,7 @@ enum Kind {
 }
 
 /// Every key of a store. Keys of the `tls` table are written with a dot here and in code.
-const KEYS: [(&str, Kind); 30] = [
+const KEYS: [(&str, Kind); 31] = [
     ("access-key", Kind::Text),
     ("addressing", Kind::Text),
     ("allow-http", Kind::Bool),
@@ -44,6 +44,7 @@ const KEYS: [(&str, Kind); 30] = [
     ("secret-key", Kind::Text),
     ("security-token", Kind::Text),
     ("session-token", Kind::Text),
+    ("strict-keys", Kind::Bool),
     ("timeout", Kind::Duration),
     ("tls.allow-invalid-certs", Kind::Bool),
     ("tls.ca-file", Kind::Text),

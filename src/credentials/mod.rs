@@ -58,6 +58,13 @@ impl Credentials {
         self.session_token.as_ref().map(|token| token.as_str())
     }
 
+    /// Says what may be wrong with credentials that a service refused.
+    pub fn hint(&self) -> Option<&'static str> {
+        // AWS's temporary keys begin so (IAM User Guide, "Unique identifiers").
+        let temporary = self.access_key_id.starts_with("ASIA") && self.session_token.is_none();
+        temporary.then_some("an access key that begins with ASIA is temporary and needs its security-token")
+    }
+
     pub(crate) fn secret_access_key(&self) -> &str {
         &self.secret_access_key
     }

@@ -159,7 +159,7 @@ impl Endpoint {
         };
         let port = url.port.filter(|port| *port != url.scheme.default_port());
         let host = host_header(bucket_host, &url.host.to_string(), port);
-        if host.len() > MAX_HOST {
+        if host_header(bucket_host, &url.host.to_string(), None).len() > MAX_HOST {
             return Err(Error::config("addressing = \"virtual\" makes a host name that is too long; use \"path\""));
         }
         let path = path_prefix(&url.path, bucket_path);
@@ -266,7 +266,7 @@ fn path_prefix(path: &str, bucket: Option<&str>) -> String {
     }
 }
 
-/// The longest name that resolves (RFC 1035 section 2.3.4), with a port behind it.
+/// The longest name that resolves (RFC 1035 section 2.3.4).
 const MAX_HOST: usize = 253;
 
 /// The pseudo-region of the one endpoint without a region; it is signed for as us-east-1.

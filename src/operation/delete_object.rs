@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{Answer, Operation, refuse_error_document};
 use crate::error::{Error, Result};
-use crate::request::{ExtraHeaders, KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
 use crate::response::X_AMZ_DELETE_MARKER;
 
 /// DeleteObject: deletes an object.
@@ -54,7 +54,7 @@ impl Operation for DeleteObject {
         if let Some(version) = &self.version_id {
             request.push_query("versionId", version);
         }
-        self.headers.append_to(&mut request)?;
+        self.headers.append_to(&mut request, &METHODS)?;
         Ok(request)
     }
 

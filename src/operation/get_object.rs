@@ -7,7 +7,7 @@ use http::{HeaderName, Method};
 
 use super::{Answer, Operation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{ExtraHeaders, KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
 use crate::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
 
 const X_AMZ_CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
@@ -112,6 +112,10 @@ impl GetObject {
         self
     }
 
+    pub(super) fn with(self, headers: ExtraHeaders) -> Self {
+        Self { headers, ..self }
+    }
+
     /// Returns which bytes are asked for; `None` for all of them.
     pub fn byte_range(&self) -> Option<ByteRange> {
         self.range
@@ -166,7 +170,7 @@ impl GetObject {
         if self.checksum_mode {
             request.insert_header(X_AMZ_CHECKSUM_MODE, "ENABLED")?;
         }
-        self.headers.append_to(&mut request)?;
+        self.headers.append_to(&mut request, &METHODS)?;
         Ok(request)
     }
 }
@@ -184,7 +188,6 @@ impl Operation for GetObject {
         answer.head.demand_s3()?;
         match self.range {
             Some(range) => range.check(answer.head)?,
-            None if self.headers.contains("range") => {}
             None => check_whole(answer.head)?,
         }
         Ok(ObjectMeta::from_head(answer.head))

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{Answer, GetObject, Operation};
 use crate::error::Result;
-use crate::request::{KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, Request};
 use crate::response::{ETag, ObjectMeta};
 
 /// HeadObject: reads an object's metadata.
@@ -18,6 +18,11 @@ impl HeadObject {
     /// Reads the metadata of the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
         Self(GetObject::new(key))
+    }
+
+    /// Asks with headers of another operation on the same object.
+    pub(super) fn with(self, headers: ExtraHeaders) -> Self {
+        Self(self.0.with(headers))
     }
 
     /// Asks the question of a GetObject without its bytes.

@@ -122,7 +122,7 @@ impl Operation for ListObjectsV2 {
     }
 
     fn read(&self, answer: &Answer<'_>) -> Result<ListingPage> {
-        read_xml(answer, |body| PageReader::default().read(body))?.finish(answer.prefix)
+        read_xml(answer, |body| PageReader::default().read(body))?.finish(answer.prefix, &self.prefix)
     }
 }
 
@@ -154,7 +154,7 @@ impl PageReader {
         Ok(self)
     }
 
-    fn finish(self, prefix: &KeyPrefix) -> Result<ListingPage> {
+    fn finish(self, store: &KeyPrefix, prefix: &str) -> Result<ListingPage> {
         let Self { mut page, url_encoded, truncated } = self;
         match (truncated, &page.next_continuation_token) {
             (None, _) => return Err(Error::protocol("the listing does not say whether it is complete (IsTruncated)")),
@@ -170,11 +170,12 @@ impl PageReader {
                 *key = String::from_utf8(encode::decode_form(key))
                     .map_err(|_| Error::protocol("a key of the listing is not UTF-8"))?;
             }
-            *key = match prefix.strip(key) {
-                Some(stripped) if stripped.len() == key.len() => continue,
-                Some(stripped) => stripped.to_owned(),
-                None => return Err(Error::protocol("the listing has keys outside the prefix that was asked for")),
+            let Some(stripped) = store.strip(key).filter(|stripped| stripped.starts_with(prefix)) else {
+                return Err(Error::protocol("the listing has keys outside the prefix that was asked for"));
             };
+            if stripped.len() < key.len() {
+                *key = stripped.to_owned();
+            }
         }
         Ok(page)
     }
@@ -182,7 +183,7 @@ impl PageReader {
 
 fn read_object(document: &mut Document<'_>) -> Result<ListedObject> {
     let mut object = ListedObject::default();
-    let mut has_key = false;
+    let (mut has_key, mut has_size) = (false, false);
     while let Some(child) = document.child()? {
         match child.name() {
             "Key" => {
@@ -193,6 +194,7 @@ fn read_object(document: &mut Document<'_>) -> Result<ListedObject> {
                 let text = document.text()?;
                 object.size =
                     digits(text.trim()).ok_or_else(|| Error::protocol("the listing has a size that is no number"))?;
+                has_size = true;
             }
             "ETag" => object.etag = Some(ETag::new(document.text()?)).filter(|etag| !etag.as_str().is_empty()),
             "LastModified" => object.last_modified = iso_date(&document.text()?),
@@ -200,7 +202,11 @@ fn read_object(document: &mut Document<'_>) -> Result<ListedObject> {
             _ => document.skip()?,
         }
     }
-    if has_key { Ok(object) } else { Err(Error::protocol("the listing has an object without a key")) }
+    match (has_key, has_size) {
+        (true, true) => Ok(object),
+        (false, _) => Err(Error::protocol("the listing has an object without a key")),
+        (true, false) => Err(Error::protocol("the listing has an object without a size")),
+    }
 }
 
 fn read_prefixes(document: &mut Document<'_>, prefixes: &mut Vec<String>) -> Result<()> {

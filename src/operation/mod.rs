@@ -35,6 +35,8 @@ mod list_objects_v2;
 mod put_object;
 mod raw;
 
+use std::fmt;
+
 use crate::error::{Error, Result};
 use crate::request::{KeyPrefix, Request};
 use crate::response::{ResponseHead, service_error, service_error_document};
@@ -82,7 +84,6 @@ pub trait Operation {
 }
 
 /// A whole answer, as an operation reads it.
-#[derive(Debug)]
 pub struct Answer<'a> {
     /// Status and headers.
     pub head: &'a ResponseHead,
@@ -92,6 +93,13 @@ pub struct Answer<'a> {
     pub prefix: &'a KeyPrefix,
     /// The region the request was signed for.
     pub signed_for: &'a str,
+}
+
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (status, body_length) = (self.head.status, self.body.len());
+        f.debug_struct("Answer").field("status", &status).field("body_length", &body_length).finish_non_exhaustive()
+    }
 }
 
 /// Reads a result in XML. What cannot be read may be an error that came with a 200; then that is what is reported.

@@ -7,7 +7,7 @@ use http::header::{
 
 use super::{Answer, HeadObject, Operation, refuse_error_document};
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{ExtraHeaders, KeyPrefix, Request};
+use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
 use crate::response::{ETag, ObjectMeta};
 
 /// The most that S3 keeps of a user's metadata, names included (S3 User Guide, "User-defined object metadata").
@@ -105,42 +105,78 @@ impl PutObject {
         self.headers.iter().any(|(name, _)| *name == IF_MATCH || *name == IF_NONE_MATCH)
     }
 
-    /// Marks the object with an id of this very write, by which it is recognised should the answer be lost.
-    pub fn put_id(self, id: impl Into<String>) -> Self {
-        self.metadata(PUT_ID, id)
+    /// Marks the object with an id of this very write, by which it is recognised should the answer be lost. Where the user's
+    /// own metadata leaves no room for one, there is none.
+    pub fn put_id(mut self, id: impl Into<String>) -> Self {
+        let id = id.into();
+        self.metadata.retain(|(name, _)| name != PUT_ID);
+        if self.metadata_bytes() + PUT_ID.len() + id.len() > MAX_METADATA_BYTES {
+            self
+        } else {
+            self.metadata(PUT_ID, id)
+        }
     }
 
-    /// Returns a HEAD of the object that this stores.
+    /// Returns a HEAD of the object that this stores, allowed what this is allowed.
     pub fn as_head(&self) -> HeadObject {
-        HeadObject::new(&self.key)
+        HeadObject::new(&self.key).with(self.other.of_access())
     }
 
-    /// Settles a conditional write whose answer was lost, by what a HEAD found: the object is this write's or it is not.
-    /// `None` if it does not tell.
-    pub fn settle(&self, found: &ObjectMeta) -> Option<PutObjectOutput> {
-        let (_, id) = self.metadata.iter().find(|(name, _)| name == PUT_ID)?;
-        let own = found.metadata(PUT_ID) == Some(id);
-        let version_id = found.version_id().map(str::to_owned);
-        own.then(|| found.etag()).flatten().map(|etag| PutObjectOutput { etag, version_id })
+    /// Returns a HEAD of what was stored: of that version, where the service keeps versions.
+    pub fn as_head_of(&self, stored: &PutObjectOutput) -> HeadObject {
+        // "null" is what a bucket says that does not keep them any more.
+        match stored.version_id.as_deref().filter(|version| *version != "null") {
+            Some(version) => self.as_head().version_id(version),
+            None => self.as_head(),
+        }
     }
 
-    /// Compares what was stored with what a HEAD found: `verify-after-write`.
+    /// Settles a conditional write of `length` bytes whose answer was lost, or whose second copy was refused, by what a HEAD
+    /// found: this write's object or another's.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Integrity`] if size or tag differ.
-    pub fn verify(stored: &PutObjectOutput, length: u64, found: &ObjectMeta) -> Result<()> {
-        let size = found.size();
-        if size != length {
-            let problem = format!("{length} bytes were acknowledged, but the stored object has {size}");
-            return Err(Error::new(ErrorKind::Integrity, problem));
+    /// The error itself. Its outcome is known if the object is still the one that the condition names; another's may have been
+    /// there before, or have replaced this write's. [`ErrorKind::Ambiguous`] if the object cannot be told from this write's,
+    /// because the service keeps no metadata.
+    pub fn settle(&self, length: u64, found: &ObjectMeta, error: Error) -> Result<PutObjectOutput> {
+        let id = self.metadata.iter().find(|(name, _)| name == PUT_ID).map(|(_, id)| id.as_str());
+        let (found_id, version_id) = (found.metadata(PUT_ID), found.version_id().map(str::to_owned));
+        if let (true, Some(etag)) = (id.is_some() && found_id == id, found.etag()) {
+            return Ok(PutObjectOutput { etag, version_id });
         }
-        match found.etag().filter(|etag| *etag != stored.etag) {
-            Some(other) => Err(Error::new(
-                ErrorKind::Integrity,
-                format!("the object was stored as {}, but is {other} now: another write came in between", stored.etag),
-            )),
-            None => Ok(()),
+        let expected = self.headers.iter().find(|(name, _)| *name == IF_MATCH).map(|(_, tag)| ETag::new(tag));
+        let is_unchanged = expected.is_some() && expected == found.etag();
+        let is_anothers = found_id.is_some() || found.size().is_some_and(|size| size != length);
+        match (is_unchanged, is_anothers) {
+            (true, _) => Err(error.with_unknown_outcome(false)),
+            (false, true) => Err(error),
+            (false, false) => Err(error.into_ambiguous()),
+        }
+    }
+
+    /// Compares what was stored with what a HEAD of it found: `verify-after-write`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Integrity`] if size or tag differ; [`ErrorKind::Changed`] if the tag does because another write came in
+    /// between.
+    pub fn verify(stored: &PutObjectOutput, length: u64, found: &ObjectMeta) -> Result<()> {
+        if let Some(other) = found.etag().filter(|etag| *etag != stored.etag) {
+            let same_version = stored.version_id.is_some() && stored.version_id.as_deref() == found.version_id();
+            let problem = format!("the object was stored as {}, but is {other} now", stored.etag);
+            return Err(match same_version {
+                true => Error::new(ErrorKind::Integrity, problem),
+                false => Error::new(ErrorKind::Changed, problem + ": another write came in between"),
+            });
+        }
+        match found.size() {
+            Some(size) if size == length => Ok(()),
+            Some(size) => {
+                let problem = format!("{length} bytes were acknowledged, but the stored object has {size}");
+                Err(Error::new(ErrorKind::Integrity, problem))
+            }
+            None => Err(Error::protocol("the service does not say how many bytes the stored object has")),
         }
     }
 
@@ -149,8 +185,12 @@ impl PutObject {
         self
     }
 
+    fn metadata_bytes(&self) -> usize {
+        self.metadata.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     fn check_metadata(&self) -> Result<()> {
-        let bytes: usize = self.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let bytes = self.metadata_bytes();
         if bytes <= MAX_METADATA_BYTES {
             return Ok(());
         }
@@ -174,7 +214,7 @@ impl Operation for PutObject {
             }
             request.append_header(&format!("x-amz-meta-{name}"), value)?;
         }
-        self.other.append_to(&mut request)?;
+        self.other.append_to(&mut request, &METHODS)?;
         Ok(request)
     }
 

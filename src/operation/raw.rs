@@ -1,5 +1,7 @@
 //! Raw: any S3 call that has no type of its own here.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
@@ -17,7 +19,7 @@ use crate::response::{ResponseHead, service_error, service_error_document};
 /// let location = Raw::bucket(Method::GET).query("location", "");
 /// let versioning = Raw::bucket(Method::PUT).query("versioning", "").body("<VersioningConfiguration/>");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Raw {
     method: Method,
     key: Option<String>,
@@ -27,7 +29,7 @@ pub struct Raw {
 }
 
 /// The answer to a [`Raw`] call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RawAnswer {
     /// The status; a 2xx.
@@ -93,6 +95,26 @@ impl Raw {
     }
 }
 
+/// Bodies may be anything, secrets among them: `Debug` shows their lengths.
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw")
+            .field("method", &self.method)
+            .field("key", &self.key)
+            .field("body_length", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RawAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawAnswer")
+            .field("status", &self.status)
+            .field("body_length", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Operation for Raw {
     type Output = RawAnswer;
     const NAME: &'static str = "Raw";
@@ -105,7 +127,7 @@ impl Operation for Raw {
         for (name, value) in &self.query {
             request.push_query(name.clone(), value);
         }
-        self.headers.append_to(&mut request)?;
+        self.headers.append_to(&mut request, &[])?;
         request.set_body(self.body.clone());
         Ok(request)
     }

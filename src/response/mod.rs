@@ -30,7 +30,7 @@ pub struct ResponseHead {
 #[derive(Clone)]
 pub struct ObjectMeta {
     headers: HeaderMap,
-    size: u64,
+    size: Option<u64>,
 }
 
 /// An entity tag. Two tags are equal if they differ in quotes or the weak prefix only, as servers write both.
@@ -63,13 +63,18 @@ impl ResponseHead {
     /// Demands a sign that an object store wrote the answer: an ETag, or any header of S3's own. A captive portal's page has
     /// neither, and would pass for an object.
     pub(crate) fn demand_s3(&self) -> Result<()> {
-        let own = |name: &HeaderName| *name == ETAG || name.as_str().starts_with("x-amz-");
-        if self.headers.keys().any(own) {
+        if self.is_s3() {
             return Ok(());
         }
         Err(Error::passing_protocol(
             "the answer is not one of an object store: it has neither an ETag nor any x-amz- header",
         ))
+    }
+
+    /// True if there is a sign that an object store wrote the answer.
+    pub(crate) fn is_s3(&self) -> bool {
+        let own = |name: &HeaderName| *name == ETAG || name.as_str().starts_with("x-amz-");
+        self.headers.keys().any(own)
     }
 
     /// Reads how long the service asks to wait: `x-amz-retry-after` in milliseconds, or `Retry-After` in seconds or as a
@@ -110,12 +115,12 @@ impl ObjectMeta {
     /// Reads the metadata from the head of a GET or HEAD.
     pub(crate) fn from_head(head: &ResponseHead) -> Self {
         let whole = head.content_range().and_then(|range| range.size);
-        let size = whole.or_else(|| head.content_length()).unwrap_or(0);
+        let size = whole.or_else(|| head.content_length());
         Self { headers: head.headers.clone(), size }
     }
 
-    /// Returns the size of the whole object in bytes, also if a range of it was asked for. 0 if the server did not say.
-    pub fn size(&self) -> u64 {
+    /// Returns the size of the whole object in bytes, also if a range of it was asked for; `None` if the server did not say.
+    pub fn size(&self) -> Option<u64> {
         self.size
     }
 

@@ -14,7 +14,9 @@ const MAX_MESSAGE_BYTES: usize = 300;
 ///
 /// `signed_for` is the region the request was signed for; a HEAD's 400 says only by a header that it is the wrong one.
 pub(crate) fn service_error(head: &ResponseHead, body: &[u8], signed_for: &str) -> Error {
-    let mut service = service_error_document(body).unwrap_or_else(|| foreign_document(body));
+    let document = service_error_document(body);
+    let is_foreign = document.is_none() && !body.trim_ascii().is_empty() && !head.is_s3();
+    let mut service = document.unwrap_or_else(|| foreign_document(body));
     let from_header = |name: &str| head.header(name).map(printable);
     if service.code.is_empty() {
         // A HEAD has no body; these are where servers put the code then.
@@ -29,6 +31,10 @@ pub(crate) fn service_error(head: &ResponseHead, body: &[u8], signed_for: &str) 
     if service.actual_object_size.is_none() {
         let unsatisfied = head.header(CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes */"));
         service.actual_object_size = unsatisfied.and_then(digits);
+    }
+    if is_foreign && head.status == StatusCode::NOT_FOUND && service.code.is_empty() {
+        // A proxy's page says nothing of the object: taken for a missing one, it would make a deletion succeed.
+        return Error::passing_protocol("the answer is not one of an object store").with_answer(head.status, service);
     }
     let kind = kind_of(head.status, &service, signed_for);
     Error::new(kind, meaning(kind, &service)).with_answer(head.status, service)

@@ -85,11 +85,11 @@ pub struct Moment {
 #[non_exhaustive]
 pub enum Decision {
     /// Send the request again.
+    ///
+    /// On a connection that has carried nothing yet: the others may be as dead as the one that failed.
     Again {
         /// After so long.
         wait: Duration,
-        /// On a connection that has carried nothing yet.
-        new_connection: bool,
     },
     /// Report the failure.
     Stop,
@@ -104,7 +104,7 @@ pub struct Retry {
     retries: u32,
     stale_used: bool,
     corrected: Vec<Correction>,
-    integrity_used: bool,
+    one_more_used: bool,
     /// What the last retry took from the quota, given back when it succeeds.
     spent: u32,
 }
@@ -113,7 +113,7 @@ impl Retry {
     /// Starts with the first attempt.
     pub fn new(policy: RetryPolicy, idempotent: bool) -> Self {
         let corrected = Vec::new();
-        Self { policy, idempotent, retries: 0, stale_used: false, corrected, integrity_used: false, spent: 0 }
+        Self { policy, idempotent, retries: 0, stale_used: false, corrected, one_more_used: false, spent: 0 }
     }
 
     /// Decides what follows a failure.
@@ -123,7 +123,7 @@ impl Retry {
             return Decision::Stop;
         }
         if self.is_free(outcome) {
-            return Decision::Again { wait: Duration::ZERO, new_connection: true };
+            return Decision::Again { wait: Duration::ZERO };
         }
         let class = self.class(outcome.error);
         if class == FailureClass::Final || self.retries >= self.policy.max_retries {
@@ -136,7 +136,7 @@ impl Retry {
         let Some(spent) = quota.take(class, moment.now) else { return Decision::Stop };
         self.spent = spent;
         self.retries += 1;
-        Decision::Again { wait, new_connection: true }
+        Decision::Again { wait }
     }
 
     /// Takes note of a success: what its retry cost goes back, and a first success adds a little.
@@ -153,9 +153,11 @@ impl Retry {
         outcome.stale_connection && !std::mem::replace(&mut self.stale_used, true)
     }
 
-    /// Damage on the way is worth one more try; a service that finds it twice means what it says.
+    /// Damage on the way is worth one more try; a service that finds it twice means what it says. So does a name that does not
+    /// resolve.
     fn class(&mut self, error: &Error) -> FailureClass {
-        if error.kind() == ErrorKind::Integrity && std::mem::replace(&mut self.integrity_used, true) {
+        let one_more = error.kind() == ErrorKind::Integrity || error.is_worth_one_more();
+        if one_more && std::mem::replace(&mut self.one_more_used, true) {
             return FailureClass::Final;
         }
         classify(error)

@@ -117,7 +117,7 @@ fn waits_double_up_to_a_bound() {
         for index in 0..12 {
             let expected = Duration::from_millis(first << index).min(policy.longest);
             let decision = retry.after(&outcome(&error), LATER, &mut quota);
-            assert_eq!(decision, Decision::Again { wait: expected, new_connection: true }, "{index}");
+            assert_eq!(decision, Decision::Again { wait: expected }, "{index}");
         }
         assert_eq!(retry.after(&outcome(&error), LATER, &mut quota), Decision::Stop);
     }
@@ -130,7 +130,7 @@ fn what_the_service_asks_for_is_kept_within_reason() {
         let (mut retry, mut quota) = (Retry::new(RetryPolicy::default(), true), RetryQuota::default());
         let outcome = Outcome { retry_after: Some(Duration::from_secs(asked)), ..outcome(&error) };
         let decision = retry.after(&outcome, Moment { jitter, ..LATER }, &mut quota);
-        assert_eq!(decision, Decision::Again { wait: Duration::from_secs(wait), new_connection: true }, "{asked}");
+        assert_eq!(decision, Decision::Again { wait: Duration::from_secs(wait) }, "{asked}");
     }
     for (value, date, milliseconds) in [
         (Some(("retry-after", "3")), None, Some(3000)),
@@ -178,7 +178,7 @@ fn what_is_free_is_free_once() {
         cases.push(Outcome { correction: Some(correction), ..outcome(&error) });
     }
     let (mut retry, mut quota) = (Retry::new(policy, true), RetryQuota::default());
-    let at_once = Decision::Again { wait: Duration::ZERO, new_connection: true };
+    let at_once = Decision::Again { wait: Duration::ZERO };
     for case in &cases {
         assert_eq!(retry.after(case, LATER, &mut quota), at_once, "{case:?}");
     }

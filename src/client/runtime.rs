@@ -1,0 +1,24 @@
+//! The runtime that a store needs: demanded before anything would panic for want of it, and its threads for what blocks.
+
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Without a runtime tokio and hyper would panic somewhere deep inside. One without its timers or its I/O driver still does:
+/// tokio cannot be asked for them.
+pub(super) fn demand_runtime() -> Result<()> {
+    match Handle::try_current() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Error::config("s3lite works inside a Tokio runtime, and there is none here").with_source(error))
+        }
+    }
+}
+
+/// Runs what blocks off the reactor.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    demand_runtime()?;
+    let shutting_down = |error| Error::new(ErrorKind::Source, "the runtime is shutting down").with_source(error);
+    spawn_blocking(work).await.map_err(shutting_down)?
+}
