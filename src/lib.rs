@@ -57,7 +57,7 @@
 //! Floors, so that no two rooms import each other; each room uses those below it only:
 //!
 //! ```text
-//! 6  client (mod, call, object, pages; outgoing over payload, body; transport over connect, wire; observe, load)
+//! 6  client (mod, call, object, pages; transport over pool, outgoing; pool over connect, body, wire; payload, observe, load)
 //! 5  resume
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum

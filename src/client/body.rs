@@ -14,7 +14,6 @@ use std::time::SystemTime;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper_util::client::legacy::connect::CaptureConnection;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
@@ -183,9 +182,9 @@ pub(super) enum Progress {
     Sent(Instant),
 }
 
-/// The shared view of a body's [`Progress`].
+/// The shared view of a body's [`Progress`]. A body without bytes has none.
 #[derive(Clone, Debug)]
-pub(super) struct Watch(Arc<Mutex<Watched>>);
+pub(super) struct Watch(Option<Arc<Mutex<Watched>>>);
 
 #[derive(Debug)]
 struct Watched {
@@ -198,21 +197,22 @@ struct Watched {
 
 impl Watch {
     fn new(progress: Progress) -> Self {
-        Self(Arc::new(Mutex::new(Watched { progress, waker: None, sent: 0, given_up: false })))
+        Self(Some(Arc::new(Mutex::new(Watched { progress, waker: None, sent: 0, given_up: false }))))
     }
 
-    pub fn progress(&self) -> Progress {
-        self.watched().progress
+    /// `None` if there are no bytes to send.
+    pub fn progress(&self) -> Option<Progress> {
+        self.watched().map(|watched| watched.progress)
     }
 
     /// How many bytes were handed over, framing included.
     pub fn sent(&self) -> u64 {
-        self.watched().sent
+        self.watched().map_or(0, |watched| watched.sent)
     }
 
     /// Lets the body go, because the service wants it or has been silent for too long.
     pub fn consent(&self) {
-        let mut watched = self.watched();
+        let Some(mut watched) = self.watched() else { return };
         if matches!(watched.progress, Progress::WaitsForConsent(_)) {
             watched.progress = Progress::WaitsForSocket(Instant::now());
             if let Some(waker) = watched.waker.take() {
@@ -223,7 +223,7 @@ impl Watch {
 
     /// Ends the body, whatever it waits for: nobody wants it any more.
     pub fn give_up(&self) {
-        let mut watched = self.watched();
+        let Some(mut watched) = self.watched() else { return };
         watched.given_up = true;
         if let Some(waker) = watched.waker.take() {
             waker.wake();
@@ -231,12 +231,12 @@ impl Watch {
     }
 
     fn is_given_up(&self) -> bool {
-        self.watched().given_up
+        self.watched().is_some_and(|watched| watched.given_up)
     }
 
     /// True while the body is not to go; notes since when it could have.
     fn holds_back(&self, cx: &Context<'_>) -> bool {
-        let mut watched = self.watched();
+        let Some(mut watched) = self.watched() else { return false };
         let Progress::WaitsForConsent(since) = watched.progress else { return false };
         watched.progress = Progress::WaitsForConsent(since.or_else(|| Some(Instant::now())));
         watched.waker = Some(cx.waker().clone());
@@ -244,20 +244,20 @@ impl Watch {
     }
 
     fn waits_for_source(&self, cx: &Context<'_>) {
-        let mut watched = self.watched();
+        let Some(mut watched) = self.watched() else { return };
         watched.progress = Progress::WaitsForSource;
         watched.waker = Some(cx.waker().clone());
     }
 
     fn set(&self, progress: Progress, sent: usize) {
-        let mut watched = self.watched();
+        let Some(mut watched) = self.watched() else { return };
         watched.progress = progress;
         watched.sent += sent as u64;
     }
 
-    fn watched(&self) -> MutexGuard<'_, Watched> {
+    fn watched(&self) -> Option<MutexGuard<'_, Watched>> {
         // Plain values are never half-written.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.as_ref().map(|watched| watched.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -269,38 +269,37 @@ pub(super) struct SendBody {
     /// The last bytes, until the source has shown its end.
     held: Option<Bytes>,
     ended: bool,
-    framer: Option<Framer>,
+    framer: Option<Box<Framer>>,
     wire_length: u64,
     watch: Watch,
-    connection: Option<CaptureConnection>,
+    wire: Option<Arc<Wire>>,
 }
 
 impl SendBody {
     /// Sends `length` bytes of a source; chunk by chunk if there is a signer, when `wire_length` counts the framing too.
     pub fn new(source: Source, length: u64, signer: Option<ChunkSigner>, wire_length: u64) -> Self {
-        let now = Instant::now();
         // hyper asks for no part of a body whose length is 0.
         let ended = wire_length == 0;
-        let watch = Watch::new(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) });
-        let framer = signer.map(Framer::new);
-        Self { source, announced: length, taken: 0, held: None, ended, framer, wire_length, watch, connection: None }
+        let watch = if ended { Watch(None) } else { Watch::new(Progress::WaitsForSocket(Instant::now())) };
+        let framer = signer.map(Framer::new).map(Box::new);
+        Self { source, announced: length, taken: 0, held: None, ended, framer, wire_length, watch, wire: None }
     }
 
     /// Holds the body back until [`Watch::consent`].
     pub fn gated(self) -> Self {
-        if !self.ended {
-            self.watch.set(Progress::WaitsForConsent(None), 0);
-        }
+        self.watch.set(Progress::WaitsForConsent(None), 0);
         self
     }
 
-    pub fn watch(&self) -> Watch {
-        self.watch.clone()
+    /// Returns what lets the body go, if it waits for the service's consent.
+    pub fn waits_for_consent(&self) -> Option<Watch> {
+        matches!(self.watch.progress(), Some(Progress::WaitsForConsent(_))).then(|| self.watch.clone())
     }
 
-    /// Lets the body reset its connection if its source fails: it must not look like a shorter one.
-    pub fn set_connection(&mut self, connection: CaptureConnection) {
-        self.connection = Some(connection);
+    /// Tells the body its connection, which it resets if its source fails: it must not look like a shorter one.
+    pub fn watched_over(&mut self, wire: &Arc<Wire>) -> Watch {
+        self.wire = Some(wire.clone());
+        self.watch.clone()
     }
 
     /// The next bytes that may leave, counted; `None` once the source has ended as announced.
@@ -332,8 +331,7 @@ impl SendBody {
     }
 
     fn reset_connection(&self) {
-        let Some(connection) = &self.connection else { return };
-        if let Some(wire) = connection.connection_metadata().as_ref().and_then(Wire::of) {
+        if let Some(wire) = &self.wire {
             wire.abort();
         }
     }

@@ -164,12 +164,18 @@ impl<'a, O: Operation> Call<'a, O> {
             inner.consent().refused();
             return Some(Correction::Expectation);
         }
+        let pool = inner.transport.pool();
+        if failure.head.is_none() && failure.error.kind() == ErrorKind::LimitExceeded && !pool.takes_many_headers() {
+            pool.take_many_headers();
+            return Some(Correction::Headers);
+        }
         let signed_for = self.address.endpoint().signing_region();
         let region = inner.config.region_to_follow(&failure.error, signed_for)?;
         let address = Arc::new(inner.config.endpoint_in(&region).and_then(Address::new).ok()?);
         self.outgoing = Outgoing::new(&address, &self.request, self.body).ok()?;
         *inner.learned.address.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = address.clone();
         self.address = address;
+        pool.renew();
         Some(Correction::Region)
     }
 
@@ -207,7 +213,7 @@ impl<'a, O: Operation> Call<'a, O> {
         let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
         let time = SigningTime::from_system_time(signed_with.apply(sent_at))?;
         let request = self.outgoing.attempt(inner.signer(&self.address), time, &self.payload, expected).await?;
-        let exchange = inner.transport.exchange(request, self.route).await;
+        let exchange = inner.transport.exchange(&self.address, request, self.route).await;
         telling.end.time_to_head = Some(telling.elapsed());
         let Trace { bytes_sent, connection_reused } = match &exchange {
             Ok(exchange) => exchange.trace,
@@ -221,7 +227,7 @@ impl<'a, O: Operation> Call<'a, O> {
 
     async fn answer(
         &self,
-        exchange: Exchange,
+        mut exchange: Exchange,
         telling: &mut Telling<'_>,
         (sent_at, signed_with): (SystemTime, ClockSkew),
         expected: bool,
@@ -231,9 +237,9 @@ impl<'a, O: Operation> Call<'a, O> {
             inner.consent().overdue(inner.opened.elapsed());
         }
         if exchange.response.status().is_server_error() {
-            exchange.retire_connection();
+            exchange.lease.connection.retire();
         }
-        let Exchange { response, unsent, permit, .. } = exchange;
+        let Exchange { response, unsent, lease, .. } = exchange;
         let (parts, body) = response.into_parts();
         let head = ResponseHead { status: parts.status, headers: parts.headers };
         // The middle of a long upload is not when its answer was written.
@@ -243,7 +249,7 @@ impl<'a, O: Operation> Call<'a, O> {
             inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
         }
         let body_sent = unsent.is_none();
-        let body = IncomingBody::new(body, inner.transport.idle_timeout(), permit, unsent);
+        let body = IncomingBody::new(body, inner.transport.idle_timeout(), lease, unsent);
         telling.end.bytes_announced = body.announced();
         let result = match head.status.is_success() && !body_sent {
             true => Err(Error::passing_protocol("the service reported success before it had read the whole body")),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tower_service::Service;
@@ -32,7 +32,7 @@ impl<T: Connection + Read + Write + Send + Unpin> Io for T {}
 /// How a connection to an address is made.
 type Dial = Arc<dyn Fn(Uri) -> Dialing<Box<dyn Io>> + Send + Sync>;
 
-/// The connector under hyper-util's pool.
+/// Makes the connections of the pool.
 #[derive(Clone)]
 pub(super) struct Connector {
     dial: Dial,
@@ -141,21 +141,11 @@ where
     })
 }
 
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = Dialing<Stream>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let (dialing, limit) = ((self.dial)(uri), self.limit);
-        Box::pin(async move {
-            let io = timeout(limit, dialing).await.map_err(|_| ConnectTimeout(limit))??;
-            Ok(Stream::new(io))
-        })
+impl Connector {
+    /// Connects to the host of a URL.
+    pub async fn connect(&self, origin: Uri) -> Result<Stream, BoxError> {
+        let io = timeout(self.limit, (self.dial)(origin)).await.map_err(|_| ConnectTimeout(self.limit))??;
+        Ok(Stream::new(io))
     }
 }
 
@@ -174,7 +164,7 @@ impl StdError for ConnectTimeout {}
 /// A connection as hyper uses it.
 pub(super) struct Stream {
     io: Box<dyn Io>,
-    wire: Option<Arc<Wire>>,
+    wire: Arc<Wire>,
 }
 
 impl Stream {
@@ -182,11 +172,9 @@ impl Stream {
         let wire = Wire::of(&io.connected());
         Self { io, wire }
     }
-}
 
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        self.io.connected()
+    pub fn wire(&self) -> Arc<Wire> {
+        self.wire.clone()
     }
 }
 
@@ -219,7 +207,7 @@ impl Write for Stream {
 
     /// An aborted connection says no goodbye: TLS would send a close_notify, which reads like the end of a body.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wire.as_ref().is_some_and(|wire| wire.ends_in_reset()) {
+        if self.wire.ends_in_reset() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.io).poll_shutdown(cx)

@@ -1,4 +1,4 @@
-//! A body on its way in: every wait bounded by `idle-timeout`, its connection's permit held until it is read or dropped.
+//! A body on its way in: every wait bounded by `idle-timeout`, its connection given back once it is read to its end.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,10 +7,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use hyper::body::{Body, Incoming};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use super::transport::Unsent;
+use super::transport::{Lease, Unsent};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// The body of an answer, as it arrives.
@@ -19,14 +18,26 @@ pub(super) struct IncomingBody {
     idle: Duration,
     /// Since when nothing has come that was waited for. Kept here, so that a wait that is dropped and begun again is one wait.
     waiting_since: Option<Instant>,
-    trailers: Option<HeaderMap>,
-    _permit: OwnedSemaphorePermit,
-    _unsent: Option<Unsent>,
+    trailers: Option<Box<HeaderMap>>,
+    /// Until the end.
+    lease: Option<Lease>,
+    unsent: Option<Unsent>,
 }
 
 impl IncomingBody {
-    pub fn new(body: Incoming, idle: Duration, permit: OwnedSemaphorePermit, unsent: Option<Unsent>) -> Self {
-        Self { body, idle, waiting_since: None, trailers: None, _permit: permit, _unsent: unsent }
+    pub fn new(body: Incoming, idle: Duration, lease: Lease, unsent: Option<Unsent>) -> Self {
+        let mut new = Self { body, idle, waiting_since: None, trailers: None, lease: Some(lease), unsent };
+        if new.body.is_end_stream() {
+            new.end_lease();
+        }
+        new
+    }
+
+    /// A connection is idle once the answer was read to its end; but not while the request's body still goes up on it.
+    fn end_lease(&mut self) {
+        if let (None, Some(lease)) = (&self.unsent, self.lease.take()) {
+            lease.end();
+        }
     }
 
     /// The next bytes, `None` at the end that the framing announced. Cancel safe.
@@ -36,11 +47,15 @@ impl IncomingBody {
             let next = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx));
             let Ok(next) = timeout_at(since + self.idle, next).await else { return Err(stalled(self.idle)) };
             self.waiting_since = None;
-            let Some(frame) = next.transpose().map_err(broken)? else { return Ok(None) };
+            let frame = next.transpose().map_err(broken)?;
+            if frame.is_none() || self.body.is_end_stream() {
+                self.end_lease();
+            }
+            let Some(frame) = frame else { return Ok(None) };
             match frame.into_data() {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => return Ok(Some(bytes)),
-                Err(frame) => self.trailers = frame.into_trailers().ok(),
+                Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
             }
         }
     }
@@ -52,7 +67,7 @@ impl IncomingBody {
 
     /// What came behind a chunked body, once its end was seen.
     pub fn trailers(&self) -> Option<&HeaderMap> {
-        self.trailers.as_ref()
+        self.trailers.as_deref()
     }
 
     /// Reads the whole, which must not exceed a limit.

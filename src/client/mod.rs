@@ -11,6 +11,7 @@ mod observe;
 mod outgoing;
 mod pages;
 mod payload;
+mod pool;
 mod runtime;
 #[cfg(feature = "tls")]
 mod tls;
@@ -139,7 +140,7 @@ impl Store {
     fn over(config: StoreConfig, connector: Connector) -> Result<Self> {
         let credentials = load::credentials(&config)?;
         let endpoint = config.endpoint();
-        let transport = Transport::new(connector, config.timeouts(), config.max_connections, endpoint.host());
+        let transport = Transport::new(connector, config.timeouts(), config.max_connections);
         let learned = Learned {
             quota: Mutex::default(),
             skew: AtomicI64::new(0),

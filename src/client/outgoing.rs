@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, USER_AGENT};
-use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri};
 
 use super::body::{SIGNED_CHUNK, SendBody};
@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::request::{Request, headers_to_sign};
 use crate::sign::{PayloadForm, PayloadHash, Signer, SigningTime, encoded_length};
-use crate::target::{Scheme, Target};
+use crate::target::Target;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("s3lite/", env!("CARGO_PKG_VERSION")));
 const CONTINUE: HeaderValue = HeaderValue::from_static("100-continue");
@@ -21,8 +21,8 @@ const X_AMZ_DECODED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amz-
 /// A store's endpoint in hyper's types, made once.
 pub(super) struct Address {
     endpoint: Endpoint,
-    scheme: UriScheme,
-    authority: Authority,
+    /// Scheme and host, as a connector takes them.
+    origin: Uri,
     host: HeaderValue,
 }
 
@@ -30,31 +30,32 @@ impl Address {
     pub fn new(endpoint: Endpoint) -> Result<Self> {
         let host = endpoint.host();
         let unusable = || Error::config(format!("endpoint: {host} cannot be a host"));
+        let origin = Uri::builder().scheme(endpoint.scheme().as_str()).authority(host).path_and_query("/").build();
         Ok(Self {
-            scheme: match endpoint.scheme() {
-                Scheme::Http => UriScheme::HTTP,
-                Scheme::Https => UriScheme::HTTPS,
-            },
-            authority: host.parse().map_err(|error: http::uri::InvalidUri| unusable().with_source(error))?,
+            origin: origin.map_err(|error| unusable().with_source(error))?,
             host: HeaderValue::from_str(host).map_err(|error| unusable().with_source(error))?,
             endpoint,
         })
     }
 
+    pub fn host(&self) -> &str {
+        self.endpoint.host()
+    }
+
+    pub fn origin(&self) -> &Uri {
+        &self.origin
+    }
+
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
+}
 
-    /// The target as hyper takes it: the path goes in byte for byte, past every parser that would tidy it up.
-    fn uri(&self, target: &Target) -> Result<Uri> {
-        let unusable = || Error::bad_input("key and query make a URL that is too long");
-        let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(target.path_and_query().as_bytes()));
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path.map_err(|error| unusable().with_source(error))?);
-        Uri::from_parts(parts).map_err(|error| unusable().with_source(error))
-    }
+/// The target as hyper takes it: the path goes in byte for byte, past every parser that would tidy it up.
+fn uri(target: &Target) -> Result<Uri> {
+    let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(target.path_and_query().as_bytes()));
+    let unusable = |error| Error::bad_input("key and query make a URL that is too long").with_source(error);
+    path.map(Uri::from).map_err(unusable)
 }
 
 /// What is known of a body before it is sent.
@@ -109,7 +110,7 @@ impl Outgoing {
             // hyper sends no Content-Length with an empty body, which S3 refuses.
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.wire_length));
         }
-        Ok(Self { method: request.method().clone(), uri: address.uri(&target)?, target, headers, body })
+        Ok(Self { method: request.method().clone(), uri: uri(&target)?, target, headers, body })
     }
 
     /// Makes one attempt of it: signed for a time, its body opened anew.

@@ -1,7 +1,7 @@
 //! Carries a request out and the head of its answer back, with a timeout for each phase; turns failures into errors.
 //!
-//! hyper-util's pool keeps the connections. What it cannot know is added here: whether a request was the first on its
-//! connection, whether a body moves, and what a failure means.
+//! What hyper cannot know is added here: whether a request was the first on its connection, whether a body moves, and what a
+//! failure means.
 
 use std::error::Error as StdError;
 use std::io;
@@ -9,38 +9,25 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::{Progress, SendBody, SourceError, Watch};
-use super::connect::{ConnectTimeout, Connector};
+use super::connect::{BoxError, ConnectTimeout, Connector};
+use super::outgoing::Address;
+use super::pool::{Connection, MANY_HEADERS, Pool};
 use super::wire::Wire;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase};
 
-/// AWS closes idle connections after about 20 s. Some servers do after 5; what they close is mostly seen before it is used,
-/// and the rest is tried again at once.
-const POOL_IDLE: Duration = Duration::from_secs(10);
-const MAX_IDLE_CONNECTIONS: usize = 64;
-
-/// An object may have more metadata headers than hyper's 100.
-const MAX_HEADERS: usize = 256;
-
-/// A pool of connections to one endpoint.
+/// Connections to a store's host, and the rules of exchanges over them.
 #[derive(Clone)]
 pub(super) struct Transport {
-    pooled: Client<Connector, SendBody>,
-    /// Makes a new connection for every request: for the one after a stale connection.
-    fresh: Client<Connector, SendBody>,
+    pool: Pool,
     permits: Arc<Semaphore>,
     timeouts: Timeouts,
-    /// For errors.
-    address: Arc<str>,
 }
 
 /// Which connection a request goes out on.
@@ -58,40 +45,41 @@ pub(super) struct Exchange {
     /// True if the body went out because the service did not answer to `Expect: 100-continue` in time.
     pub consent_overdue: bool,
     pub trace: Trace,
-    pub permit: OwnedSemaphorePermit,
-    capture: CaptureConnection,
+    pub lease: Lease,
+}
+
+/// A connection in use, and the permit to have it.
+pub(super) struct Lease {
+    pub connection: Connection,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Lease {
+    /// Gives both back; the connection is idle.
+    pub fn end(self) {
+        // In this order: whoever waits for the permit finds the connection.
+        self.connection.keep();
+        drop(self.permit);
+    }
 }
 
 /// A connection on which hyper goes on sending a body that nobody wants any more: it ends once the answer is read.
 pub(super) struct Unsent {
-    wire: Option<Arc<Wire>>,
+    wire: Arc<Wire>,
     watch: Watch,
 }
 
 impl Unsent {
-    fn new(wire: Option<Arc<Wire>>, watch: Watch) -> Self {
-        if let Some(wire) = &wire {
-            wire.reset_at_end();
-        }
+    fn new(wire: Arc<Wire>, watch: Watch) -> Self {
+        wire.reset_at_end();
         Self { wire, watch }
     }
 }
 
 impl Drop for Unsent {
     fn drop(&mut self) {
-        if let Some(wire) = &self.wire {
-            wire.abort();
-        }
+        self.wire.abort();
         self.watch.give_up();
-    }
-}
-
-impl Exchange {
-    /// Keeps the connection from being used again: behind a service that fails, another connection may find another host.
-    pub fn retire_connection(&self) {
-        if let Some(connected) = self.capture.connection_metadata().as_ref() {
-            connected.poison();
-        }
     }
 }
 
@@ -112,24 +100,28 @@ pub(super) struct Broken {
     pub trace: Trace,
 }
 
+impl Broken {
+    fn before_sending(error: Error) -> Self {
+        Self { error, closed_unanswered: false, in_body: false, trace: Trace::default() }
+    }
+}
+
+/// What became of a request that has no answer.
+enum Unanswered {
+    /// The connection had ended before the request was begun; another one may carry it.
+    NotBegun(Box<Request<SendBody>>, OwnedSemaphorePermit),
+    Broken(Broken),
+}
+
 impl Transport {
-    pub fn new(connector: Connector, timeouts: Timeouts, max_connections: usize, address: &str) -> Self {
-        let client = |max_idle| {
-            Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(POOL_IDLE)
-                .pool_max_idle_per_host(max_idle)
-                .http1_max_headers(MAX_HEADERS)
-                .set_host(false)
-                .build(connector.clone())
-        };
-        Self {
-            pooled: client(MAX_IDLE_CONNECTIONS.min(max_connections)),
-            fresh: client(0),
-            permits: Arc::new(Semaphore::new(max_connections)),
-            timeouts,
-            address: address.into(),
-        }
+    pub fn new(connector: Connector, timeouts: Timeouts, max_connections: usize) -> Self {
+        let (pool, permits) = (Pool::new(connector, max_connections), Semaphore::new(max_connections));
+        Self { pool, permits: Arc::new(permits), timeouts }
+    }
+
+    /// The connections there are.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// Returns how long a body may stand still.
@@ -138,70 +130,136 @@ impl Transport {
     }
 
     /// Sends a request and waits for the head of the answer.
-    pub async fn exchange(&self, mut request: http::Request<SendBody>, route: Route) -> Result<Exchange, Broken> {
-        let permit = self.permit().await?;
-        let watch = request.body().watch();
-        if matches!(watch.progress(), Progress::WaitsForConsent(_)) {
-            let consent = watch.clone();
-            hyper::ext::on_informational(&mut request, move |answer| {
-                if answer.status() == StatusCode::CONTINUE {
-                    consent.consent();
-                }
-            });
-        }
-        let capture = capture_connection(&mut request);
-        request.body_mut().set_connection(capture.clone());
-        let client = match route {
-            Route::Pooled => &self.pooled,
-            Route::New => &self.fresh,
+    pub async fn exchange(
+        &self,
+        address: &Address,
+        mut request: Request<SendBody>,
+        route: Route,
+    ) -> Result<Exchange, Broken> {
+        let mut permit = self.permit().await?;
+        ask_for_consent(&mut request);
+        let idle = match route {
+            Route::Pooled => self.pool.idle().await,
+            Route::New => None,
         };
-        let mut response = pin!(client.request(request));
-        // Declared after the request's future, so dropped before it.
-        let mut watchdog = Watchdog::new(self.timeouts, watch, capture);
+        if let Some(connection) = idle {
+            match self.exchange_over(Lease { connection, permit }, address, request).await {
+                Ok(exchange) => return Ok(exchange),
+                Err(Unanswered::Broken(broken)) => return Err(broken),
+                Err(Unanswered::NotBegun(unsent, kept)) => (request, permit) = (*unsent, kept),
+            }
+        }
+        let connected = self.pool.connect(address.origin().clone()).await;
+        let unconnected = |error| Broken::before_sending(describe_connect(error, address, &self.timeouts));
+        let connection = connected.map_err(unconnected)?;
+        match self.exchange_over(Lease { connection, permit }, address, request).await {
+            Ok(exchange) => Ok(exchange),
+            Err(Unanswered::Broken(broken)) => Err(broken),
+            Err(Unanswered::NotBegun(..)) => {
+                Err(Broken { closed_unanswered: true, ..Broken::before_sending(closed(address)) })
+            }
+        }
+    }
+
+    async fn exchange_over(
+        &self,
+        mut lease: Lease,
+        address: &Address,
+        mut request: Request<SendBody>,
+    ) -> Result<Exchange, Unanswered> {
+        let wire = lease.connection.wire().clone();
+        let watch = request.body_mut().watched_over(&wire);
+        let mut response = pin!(lease.connection.send(request));
+        // Declared after the answer's future, so dropped before it.
+        let mut watchdog = Watchdog::new(self.timeouts, watch, wire);
         loop {
             match timeout_at(watchdog.next_look(), &mut response).await {
-                Ok(Ok(response)) => return Ok(watchdog.exchange(response, permit)),
-                Ok(Err(error)) => return Err(self.broken(error, &watchdog)),
-                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, &watchdog))?,
+                Ok(Ok(response)) => return Ok(watchdog.exchange(response, lease)),
+                Ok(Err(mut failed)) => {
+                    let Some(request) = failed.take_message() else {
+                        return Err(Unanswered::Broken(self.broken(failed.into_error(), address, &watchdog)));
+                    };
+                    watchdog.over = true;
+                    return Err(Unanswered::NotBegun(Box::new(request), lease.permit));
+                }
+                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, address, &watchdog))?,
             }
         }
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Broken> {
         let limit = self.timeouts.queue;
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
         match timeout(limit, self.permits.clone().acquire_owned()).await {
             Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
-            Err(_) => Err(Broken {
-                error: Error::new(
-                    ErrorKind::Timeout(Phase::Queue),
-                    format!("all max-connections are in use, and none became free within queue-timeout = {limit:?}"),
-                ),
-                closed_unanswered: false,
-                in_body: false,
-                trace: Trace::default(),
-            }),
+            Err(_) => Err(Broken::before_sending(Error::new(
+                ErrorKind::Timeout(Phase::Queue),
+                format!("all max-connections are in use, and none became free within queue-timeout = {limit:?}"),
+            ))),
         }
     }
 
-    fn timed_out(&self, phase: Phase, watchdog: &Watchdog) -> Broken {
+    fn timed_out(&self, phase: Phase, address: &Address, watchdog: &Watchdog) -> Unanswered {
         let (key, limit) = match phase {
             Phase::Send => ("idle-timeout", self.timeouts.idle),
             _ => ("timeout", self.timeouts.head),
         };
-        let address = &self.address;
-        let message = format!("{address} did not answer: time ran out {phase} ({key} = {limit:?})");
+        let host = address.host();
+        let message = format!("{host} did not answer: time ran out {phase} ({key} = {limit:?})");
         let error = Error::new(ErrorKind::Timeout(phase), message);
-        Broken { error, closed_unanswered: false, in_body: watchdog.in_body(), trace: watchdog.trace() }
+        Unanswered::Broken(Broken {
+            error,
+            closed_unanswered: false,
+            in_body: watchdog.in_body(),
+            trace: watchdog.trace(),
+        })
     }
 
-    fn broken(&self, error: ClientError, watchdog: &Watchdog) -> Broken {
+    fn broken(&self, error: hyper::Error, address: &Address, watchdog: &Watchdog) -> Broken {
         Broken {
             closed_unanswered: is_closed_unanswered(&error),
             in_body: watchdog.in_body(),
             trace: watchdog.trace(),
-            error: describe(error, &self.address, &self.timeouts),
+            error: self.describe(error, address),
         }
     }
+
+    /// Says what a failure means, in words for an operator; the whole chain stays as its source.
+    fn describe(&self, error: hyper::Error, address: &Address) -> Error {
+        let host = address.host();
+        let described = if let Some(source) = find::<SourceError>(&error) {
+            Error::new(ErrorKind::Source, format!("{source}; nothing was stored"))
+        } else if is_closed_unanswered(&error) {
+            closed(address)
+        } else if is_too_large(&error) {
+            let message = format!("{host} answered with more than {MANY_HEADERS} headers, or too large ones");
+            Error::new(ErrorKind::LimitExceeded, message)
+        } else if is_foreign(&error) {
+            let hint = "is it a store's endpoint, and does it speak plain http on this port?";
+            Error::protocol(format!("{host} did not answer in HTTP: {hint}"))
+        } else if error.is_parse() {
+            Error::passing_protocol(format!("{host} gave an answer that is not right HTTP: {}", root_cause(&error)))
+        } else {
+            Error::new(ErrorKind::Interrupted, format!("the exchange with {host} broke: {}", root_cause(&error)))
+        };
+        described.with_source(error)
+    }
+}
+
+/// Lets the service's `100 Continue` set the body free, if it waits for that.
+fn ask_for_consent(request: &mut Request<SendBody>) {
+    let Some(watch) = request.body().waits_for_consent() else { return };
+    hyper::ext::on_informational(request, move |answer| {
+        if answer.status() == StatusCode::CONTINUE {
+            watch.consent();
+        }
+    });
+}
+
+fn closed(address: &Address) -> Error {
+    Error::new(ErrorKind::Interrupted, format!("{} closed the connection before it answered", address.host()))
 }
 
 /// How long a service may take to say that it wants a body. Many never do, and take it all the same.
@@ -211,7 +269,7 @@ const CONSENT: Duration = Duration::from_secs(1);
 struct Watchdog {
     timeouts: Timeouts,
     watch: Watch,
-    capture: CaptureConnection,
+    wire: Arc<Wire>,
     started: Instant,
     consent_overdue: bool,
     /// The answer is there.
@@ -234,16 +292,14 @@ impl Drop for Watchdog {
         if self.over {
             return;
         }
-        if let Some(wire) = self.wire() {
-            wire.abort();
-        }
+        self.wire.abort();
         self.watch.give_up();
     }
 }
 
 impl Watchdog {
-    fn new(timeouts: Timeouts, watch: Watch, capture: CaptureConnection) -> Self {
-        Self { timeouts, watch, capture, started: Instant::now(), consent_overdue: false, over: false }
+    fn new(timeouts: Timeouts, watch: Watch, wire: Arc<Wire>) -> Self {
+        Self { timeouts, watch, wire, started: Instant::now(), consent_overdue: false, over: false }
     }
 
     /// When to look next. A shorter limit may begin to count meanwhile, so never further away than that.
@@ -269,9 +325,8 @@ impl Watchdog {
 
     /// Until when the service has time, and for what; `None` while it is not waited for.
     fn deadline(&self) -> Option<(Instant, Due)> {
-        // While connecting, the connector's own limit counts.
-        let last_write = self.wire()?.last_write().max(self.started);
-        match self.watch.progress() {
+        let last_write = self.wire.last_write().max(self.started);
+        match self.watch.progress().unwrap_or(Progress::Sent(self.started)) {
             Progress::WaitsForSource => None,
             Progress::WaitsForConsent(since) => Some((since.unwrap_or(last_write) + CONSENT, Due::Consent)),
             Progress::WaitsForSocket(since) => {
@@ -281,27 +336,16 @@ impl Watchdog {
         }
     }
 
-    /// The connection that the request is on. Looked up each time: hyper-util moves a request that had not started to another
-    /// connection by itself.
-    fn wire(&self) -> Option<Arc<Wire>> {
-        self.capture.connection_metadata().as_ref().and_then(Wire::of)
-    }
-
-    fn exchange(&mut self, response: Response<Incoming>, permit: OwnedSemaphorePermit) -> Exchange {
-        let (body_sent, consent_overdue) = (self.body_sent(), self.consent_overdue);
-        let wire = response.extensions().get::<Arc<Wire>>().cloned();
-        let connection_reused = wire.as_ref().is_some_and(|wire| wire.was_used());
-        let trace = Trace { bytes_sent: self.watch.sent(), connection_reused };
-        if let Some(wire) = &wire {
-            wire.answered();
-        }
-        let unsent = (!body_sent).then(|| Unsent::new(wire, self.watch.clone()));
+    fn exchange(&mut self, response: Response<Incoming>, lease: Lease) -> Exchange {
+        let (trace, consent_overdue) = (self.trace(), self.consent_overdue);
+        self.wire.answered();
+        let unsent = (!self.body_sent()).then(|| Unsent::new(self.wire.clone(), self.watch.clone()));
         self.over = true;
-        Exchange { response, unsent, consent_overdue, trace, permit, capture: self.capture.clone() }
+        Exchange { response, unsent, consent_overdue, trace, lease }
     }
 
     fn body_sent(&self) -> bool {
-        matches!(self.watch.progress(), Progress::Sent(_))
+        matches!(self.watch.progress(), None | Some(Progress::Sent(_)))
     }
 
     fn in_body(&self) -> bool {
@@ -309,16 +353,12 @@ impl Watchdog {
     }
 
     fn trace(&self) -> Trace {
-        let connection_reused = self.wire().is_some_and(|wire| wire.was_used());
-        Trace { bytes_sent: self.watch.sent(), connection_reused }
+        Trace { bytes_sent: self.watch.sent(), connection_reused: self.wire.was_used() }
     }
 }
 
 /// A connection that ended before any byte of an answer: closed, reset, or never ready for the request.
-fn is_closed_unanswered(error: &ClientError) -> bool {
-    if error.is_connect() {
-        return false;
-    }
+fn is_closed_unanswered(error: &hyper::Error) -> bool {
     let closed = [
         io::ErrorKind::ConnectionReset,
         io::ErrorKind::ConnectionAborted,
@@ -327,7 +367,7 @@ fn is_closed_unanswered(error: &ClientError) -> bool {
         io::ErrorKind::UnexpectedEof,
     ];
     let io_closed = find::<io::Error>(error).is_some_and(|error| closed.contains(&error.kind()));
-    io_closed || find::<hyper::Error>(error).is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
+    io_closed || error.is_incomplete_message() || error.is_canceled()
 }
 
 /// hyper says so to servers by a method, and to clients only in words.
@@ -340,44 +380,29 @@ fn is_foreign(error: &hyper::Error) -> bool {
     ["invalid HTTP version parsed", "received unexpected message from connection"].contains(&error.to_string().as_str())
 }
 
-/// Says what a failure means, in words for an operator; the whole chain stays as its source.
-fn describe(error: ClientError, address: &str, timeouts: &Timeouts) -> Error {
-    let hyper_says = |what: fn(&hyper::Error) -> bool| find::<hyper::Error>(&error).is_some_and(what);
-    let described = if let Some(source) = find::<SourceError>(&error) {
-        Error::new(ErrorKind::Source, format!("{source}; nothing was stored"))
-    } else if find::<ConnectTimeout>(&error).is_some() {
+/// Says why there is no connection.
+fn describe_connect(error: BoxError, address: &Address, timeouts: &Timeouts) -> Error {
+    let host = address.host();
+    let described = if find::<ConnectTimeout>(&*error).is_some() {
         let limit = timeouts.connect;
-        let message = format!("no connection to {address} within connect-timeout = {limit:?}");
+        let message = format!("no connection to {host} within connect-timeout = {limit:?}");
         Error::new(ErrorKind::Timeout(Phase::Connect), message)
-    } else if let Some((kind, message)) = describe_tls(&error, address) {
-        Error::new(kind, message)
-    } else if is_unresolved(&error) {
-        let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
-        let message = format!("there is no address for the host name {name}: {}", root_cause(&error));
+    } else if let Some(problem) = tls_problem(&*error) {
+        Error::new(ErrorKind::Tls, format!("no TLS connection to {host}: {problem}"))
+    } else if is_unresolved(&*error) {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let message = format!("there is no address for the host name {name}: {}", root_cause(&*error));
         // A resolver may have been restarting; a name that is wrong stays wrong.
         Error::new(ErrorKind::Connect, message).worth_one_more()
-    } else if error.is_connect() {
-        Error::new(ErrorKind::Connect, format!("cannot connect to {address}: {}", root_cause(&error)))
-    } else if is_closed_unanswered(&error) {
-        Error::new(ErrorKind::Interrupted, format!("{address} closed the connection before it answered"))
-    } else if hyper_says(is_too_large) {
-        let message = format!("{address} answered with more than {MAX_HEADERS} headers, or too large ones");
-        Error::new(ErrorKind::LimitExceeded, message)
-    } else if hyper_says(is_foreign) {
-        let hint = "is it a store's endpoint, and does it speak plain http on this port?";
-        Error::protocol(format!("{address} did not answer in HTTP: {hint}"))
-    } else if hyper_says(hyper::Error::is_parse) {
-        Error::passing_protocol(format!("{address} gave an answer that is not right HTTP: {}", root_cause(&error)))
     } else {
-        Error::new(ErrorKind::Interrupted, format!("the exchange with {address} broke: {}", root_cause(&error)))
+        Error::new(ErrorKind::Connect, format!("cannot connect to {host}: {}", root_cause(&*error)))
     };
     described.with_source(error)
 }
 
 /// The host's name has no address. hyper-util says so in words alone.
-fn is_unresolved(error: &ClientError) -> bool {
-    let mut next: Option<&(dyn StdError + 'static)> =
-        Some(error).filter(|error| error.is_connect()).map(|error| error as _);
+fn is_unresolved(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
     while let Some(error) = next {
         if error.to_string() == "dns error" {
             return true;
@@ -388,13 +413,9 @@ fn is_unresolved(error: &ClientError) -> bool {
 }
 
 #[cfg(feature = "tls")]
-fn describe_tls(error: &ClientError, address: &str) -> Option<(ErrorKind, String)> {
+fn tls_problem(error: &(dyn StdError + 'static)) -> Option<String> {
     use rustls::{CertificateError as Wrong, Error as Tls, InvalidMessage};
-    // Later, on an established connection, it is a connection that broke: the request may have arrived.
-    if !error.is_connect() {
-        return None;
-    }
-    let problem = match find::<Tls>(error)? {
+    Some(match find::<Tls>(error)? {
         Tls::InvalidCertificate(Wrong::UnknownIssuer) => {
             "its certificate is from an authority that is not trusted; name the authority's certificate in tls.ca-file"
                 .to_owned()
@@ -404,12 +425,11 @@ fn describe_tls(error: &ClientError, address: &str) -> Option<(ErrorKind, String
             "it speaks plain http on this port; is the endpoint http://?".to_owned()
         }
         other => other.to_string(),
-    };
-    Some((ErrorKind::Tls, format!("no TLS connection to {address}: {problem}")))
+    })
 }
 
 #[cfg(not(feature = "tls"))]
-fn describe_tls(_: &ClientError, _: &str) -> Option<(ErrorKind, String)> {
+fn tls_problem(_: &(dyn StdError + 'static)) -> Option<String> {
     None
 }
 

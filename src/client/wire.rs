@@ -34,11 +34,11 @@ impl Wire {
         Arc::new(Self { opened: Instant::now(), last_write, answered, resets, aborted, waiting })
     }
 
-    /// Finds it in what hyper-util knows of a connection.
-    pub fn of(connected: &Connected) -> Option<Arc<Self>> {
+    /// Finds it under TLS, by what hyper-util's connectors hand up. Whatever they are, every connection ends in a [`Metered`].
+    pub fn of(connected: &Connected) -> Arc<Self> {
         let mut extras = Extensions::new();
         connected.get_extras(&mut extras);
-        extras.remove()
+        extras.remove().unwrap_or_else(Self::new)
     }
 
     /// When the socket last took bytes.

@@ -67,6 +67,8 @@ pub enum Correction {
     Region,
     /// The service does not take `Expect: 100-continue` (417); the next request comes without.
     Expectation,
+    /// The answer had more headers than are usual; the next one may.
+    Headers,
 }
 
 /// When a decision is made.

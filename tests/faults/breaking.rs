@@ -39,16 +39,15 @@ async fn a_request_that_breaks_anywhere_is_sent_again() {
     covers(&["N7", "N8"]);
     for number in 0..VERBS {
         let rig = seeded();
-        let store = rig.store();
         for bytes in (0..450).step_by(7) {
             for fate in [Fate::Reset, Fate::Fin] {
                 rig.network.next(Plan::up(bytes, fate));
-                verb(&store, number).await.unwrap_or_else(|error| panic!("{number} {bytes} {fate:?}: {error}"));
+                verb(&rig.store(), number).await.unwrap_or_else(|error| panic!("{number} {bytes} {fate:?}: {error}"));
             }
         }
         assert_eq!(rig.server.bucket().content("k").as_deref(), Some(&b"hello"[..]));
         rig.assert_manners();
-        rig.assert_sound(store).await;
+        rig.assert_sound(rig.store()).await;
     }
 }
 
@@ -136,14 +135,13 @@ async fn a_head_cut_anywhere_is_asked_for_again() {
     covers(&["N14"]);
     for number in 0..VERBS {
         let rig = seeded();
-        let store = rig.store();
         for bytes in (0..160).step_by(3) {
             for fate in [Fate::Reset, Fate::Fin] {
                 rig.network.next(Plan::down(bytes, fate));
-                verb(&store, number).await.unwrap_or_else(|error| panic!("{number} {bytes} {fate:?}: {error}"));
+                verb(&rig.store(), number).await.unwrap_or_else(|error| panic!("{number} {bytes} {fate:?}: {error}"));
             }
         }
-        rig.assert_sound(store).await;
+        rig.assert_sound(rig.store()).await;
     }
 }
 

@@ -201,7 +201,7 @@ fn events(seed: u64) -> Vec<String> {
         let (mut plans, mut random) = (Random::new(seed), Random::new(seed + 1));
         rig.network.always(move |_| plans.plan());
         let store = rig.open(config().set("max-retries", 0));
-        for id in 0..200 {
+        for id in 0..400 {
             if let Some(act) = random.act() {
                 rig.server.next(act);
             }

@@ -1,0 +1,220 @@
+//! The connections of a store: one that is idle is used again, the last one first, and given up before the service does.
+//!
+//! A store talks to one host, so a list is all it takes. hyper-util's pooled client, which knows many hosts, costs a fifth of
+//! a small request's CPU time and may move a request from one connection to another by itself; see `benches/README.md`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::body::SendBody;
+use super::connect::{BoxError, Connector};
+use super::wire::Wire;
+
+/// AWS closes idle connections after about 20 s. Some servers do after 5; what they close is mostly seen before it is used,
+/// and the rest is tried again at once.
+const IDLE: Duration = Duration::from_secs(10);
+const MAX_IDLE_CONNECTIONS: usize = 64;
+
+/// How long a connection may take to be idle once its answer was read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An object may have more metadata headers than hyper's 100, which it keeps without an allocation.
+pub(super) const MANY_HEADERS: usize = 256;
+
+/// Makes connections and keeps the idle ones. Clones share them.
+#[derive(Clone)]
+pub(super) struct Pool {
+    connector: Connector,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    max_idle: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The one that was used last is at the end.
+    idle: Vec<Idle>,
+    /// Connections of an earlier one are not kept.
+    generation: u64,
+    many_headers: bool,
+    /// A task closes what is idle for too long.
+    reaped: bool,
+}
+
+struct Idle {
+    line: Line,
+    since: Instant,
+}
+
+/// hyper's end of a connection.
+struct Line {
+    sender: SendRequest<SendBody>,
+    wire: Arc<Wire>,
+}
+
+impl Drop for Line {
+    /// One that is not idle ends at once: hyper would first wait for the peer to take what is written, or to send what nobody
+    /// wants any more, and it may do neither.
+    fn drop(&mut self) {
+        if !self.sender.is_ready() {
+            self.wire.abort();
+        }
+    }
+}
+
+/// A connection that carries one request at a time. It ends when it is dropped; [`keep`](Self::keep) it once it is idle.
+pub(super) struct Connection {
+    line: Line,
+    generation: u64,
+    retired: bool,
+    pool: Arc<Shared>,
+}
+
+impl Pool {
+    pub fn new(connector: Connector, max_connections: usize) -> Self {
+        let max_idle = MAX_IDLE_CONNECTIONS.min(max_connections);
+        Self { connector, shared: Arc::new(Shared { max_idle, state: Mutex::default() }) }
+    }
+
+    /// The idle connection that was used last, if there is one.
+    pub async fn idle(&self) -> Option<Connection> {
+        loop {
+            let (Idle { mut line, .. }, generation) = self.shared.take()?;
+            // Its answer was read to the end; what may be missing is a turn of its task, or that the peer takes the last bytes.
+            if line.sender.is_ready() || matches!(timeout(PATIENCE, line.sender.ready()).await, Ok(Ok(()))) {
+                return Some(Connection { line, generation, retired: false, pool: self.shared.clone() });
+            }
+        }
+    }
+
+    /// A connection that has carried nothing yet.
+    pub async fn connect(&self, origin: Uri) -> Result<Connection, BoxError> {
+        let State { generation, many_headers, .. } = *self.shared.state();
+        let stream = self.connector.connect(origin).await?;
+        let wire = stream.wire();
+        let mut builder = Builder::new();
+        if many_headers {
+            builder.max_headers(MANY_HEADERS);
+        }
+        let (sender, connection) = builder.handshake(stream).await?;
+        tokio::spawn(async move {
+            // What breaks it is told to the request that it carries.
+            let _ = connection.await;
+        });
+        let line = Line { sender, wire };
+        Ok(Connection { line, generation, retired: false, pool: self.shared.clone() })
+    }
+
+    /// Keeps none of the connections there are: the bucket lives at another host, or they are of the wrong kind.
+    pub fn renew(&self) {
+        let mut state = self.shared.state();
+        state.generation += 1;
+        state.idle.clear();
+    }
+
+    /// Takes answers with many headers from now on.
+    pub fn take_many_headers(&self) {
+        self.shared.state().many_headers = true;
+        self.renew();
+    }
+
+    /// True if answers with many headers are taken already.
+    pub fn takes_many_headers(&self) -> bool {
+        self.shared.state().many_headers
+    }
+}
+
+impl Connection {
+    pub fn wire(&self) -> &Arc<Wire> {
+        &self.line.wire
+    }
+
+    /// Sends a request. One that was not begun, because the connection had ended, comes back.
+    pub fn send(
+        &mut self,
+        request: Request<SendBody>,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<SendBody>>>> + use<> {
+        self.line.sender.try_send_request(request)
+    }
+
+    /// Lets the connection end after this request: behind a service that fails, another one may find another host.
+    pub fn retire(&mut self) {
+        self.retired = true;
+    }
+
+    /// Gives back a connection whose answer was read to its end.
+    pub fn keep(self) {
+        let Self { line, generation, retired, pool } = self;
+        if !retired {
+            pool.put(Idle { line, since: Instant::now() }, generation);
+        }
+    }
+}
+
+impl Shared {
+    fn take(&self) -> Option<(Idle, u64)> {
+        let mut state = self.state();
+        while let Some(idle) = state.idle.pop() {
+            if idle.since.elapsed() < IDLE && !idle.line.sender.is_closed() {
+                return Some((idle, state.generation));
+            }
+        }
+        None
+    }
+
+    fn put(self: Arc<Self>, idle: Idle, generation: u64) {
+        let mut state = self.state();
+        if state.generation != generation {
+            return;
+        }
+        if state.idle.len() == self.max_idle {
+            state.idle.remove(0);
+        }
+        state.idle.push(idle);
+        if !std::mem::replace(&mut state.reaped, true) {
+            tokio::spawn(reap(Reaper(Arc::downgrade(&self))));
+        }
+    }
+
+    /// Closes what has been idle for too long; tells when the next one will have been.
+    fn reap(&self) -> Option<Instant> {
+        let mut state = self.state();
+        state.idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.line.sender.is_closed());
+        let next = state.idle.first().map(|oldest| oldest.since + IDLE);
+        // Said under the same lock: whoever comes now starts another task.
+        state.reaped = next.is_some();
+        next
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No line above panics between two changes.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task that closes idle connections, however it ends: with its runtime, too.
+struct Reaper(Weak<Shared>);
+
+impl Drop for Reaper {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.state().reaped = false;
+        }
+    }
+}
+
+async fn reap(reaper: Reaper) {
+    loop {
+        let Some(next) = reaper.0.upgrade().and_then(|shared| shared.reap()) else { return };
+        sleep_until(next).await;
+    }
+}
