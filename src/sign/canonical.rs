@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::payload::PayloadHash;
 
 /// A request in canonical form: method, URI, query, headers, the names of the headers, payload hash.
-pub(crate) struct CanonicalRequest<'a> {
+pub(super) struct CanonicalRequest<'a> {
     pub method: &'a str,
     pub uri: &'a str,
     pub query: &'a str,
@@ -24,7 +24,8 @@ impl CanonicalRequest<'_> {
         self.headers.write_lines(out)?;
         out.write_char('\n')?;
         self.headers.write_names(out)?;
-        write!(out, "\n{}", self.payload)
+        out.write_char('\n')?;
+        out.write_str(self.payload.text(&mut [0; 64]))
     }
 
     /// Hashes the text without holding it.
@@ -45,7 +46,7 @@ impl fmt::Write for HashWriter {
 }
 
 /// The headers that are signed, in the order of their names; several of one name stay in the order of the request.
-pub(crate) struct SignedHeaders<'a>(Vec<(&'a str, &'a str)>);
+pub(super) struct SignedHeaders<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> SignedHeaders<'a> {
     /// Sorts headers given with lower-case names.
@@ -56,13 +57,17 @@ impl<'a> SignedHeaders<'a> {
 
     /// Writes `name;name;name`.
     pub fn write_names(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        for (index, group) in self.groups().enumerate() {
+        for (index, name) in self.names().enumerate() {
             if index > 0 {
                 out.write_char(';')?;
             }
-            out.write_str(group[0].0)?;
+            out.write_str(name)?;
         }
         Ok(())
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.groups().map(|group| group[0].0)
     }
 
     /// Writes `name:value,value` lines.
@@ -83,8 +88,11 @@ impl<'a> SignedHeaders<'a> {
     }
 }
 
-/// Writes a value trimmed, with each inner run of white space as one blank.
+/// Writes a value trimmed, with each inner run of white space as one blank. Most have none.
 fn write_collapsed(out: &mut impl fmt::Write, value: &str) -> fmt::Result {
+    if !value.bytes().any(|b| b.is_ascii_whitespace()) {
+        return out.write_str(value);
+    }
     for (index, word) in value.split_ascii_whitespace().enumerate() {
         if index > 0 {
             out.write_char(' ')?;

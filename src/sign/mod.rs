@@ -41,9 +41,9 @@ pub use self::presign::PresignedUrl;
 pub use self::scope::SigningTime;
 use self::scope::{ALGORITHM, CredentialScope, StringToSign};
 
-const X_AMZ_CONTENT_SHA256: &str = "x-amz-content-sha256";
-const X_AMZ_DATE: &str = "x-amz-date";
-const X_AMZ_SECURITY_TOKEN: &str = "x-amz-security-token";
+const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Signs requests for one service in one region with one set of credentials.
 ///
@@ -189,9 +189,10 @@ impl<'a> Signer<'a> {
     fn headers_to_add(&self, time: &SigningTime, payload: &PayloadHash) -> Vec<(HeaderName, HeaderValue)> {
         let mut add = Vec::with_capacity(4);
         if self.rules.content_sha256_header {
-            add.push((HeaderName::from_static(X_AMZ_CONTENT_SHA256), header_value(payload.to_string())));
+            let value = payload.as_static().map(HeaderValue::from_static);
+            add.push((X_AMZ_CONTENT_SHA256, value.unwrap_or_else(|| header_value(payload.text(&mut [0; 64])))));
         }
-        add.push((HeaderName::from_static(X_AMZ_DATE), header_value(time.as_str().to_owned())));
+        add.push((X_AMZ_DATE, header_value(time.as_str())));
         if self.rules.sign_session_token {
             add.extend(self.session_token_header());
         }
@@ -200,7 +201,7 @@ impl<'a> Signer<'a> {
 
     fn session_token_header(&self) -> Option<(HeaderName, HeaderValue)> {
         let token = self.credentials.session_token()?;
-        Some((HeaderName::from_static(X_AMZ_SECURITY_TOKEN), sensitive(token.to_owned())))
+        Some((X_AMZ_SECURITY_TOKEN, sensitive(header_value(token))))
     }
 
     fn signed_headers<'s, 'h: 's>(
@@ -234,13 +235,31 @@ impl<'a> Signer<'a> {
         }
     }
 
-    fn authorization(&self, scope: &CredentialScope<'_>, signed: &SignedHeaders<'_>, signature: &Signature) -> String {
-        let mut text = String::with_capacity(256);
-        write!(text, "{ALGORITHM} Credential={}/{scope}, SignedHeaders=", self.credentials.access_key_id())
-            .and_then(|()| signed.write_names(&mut text))
-            .and_then(|()| write!(text, ", Signature={}", signature.as_str()))
-            .expect("a String takes every text");
-        text
+    fn authorization(
+        &self,
+        scope: &CredentialScope<'_>,
+        signed: &SignedHeaders<'_>,
+        signature: &Signature,
+    ) -> HeaderValue {
+        let scope_length = scope.derivation().iter().map(|part| part.len() + 1).sum::<usize>();
+        let names_length = signed.names().map(|name| name.len() + 1).sum::<usize>();
+        let fixed = "AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature=".len() + signature.as_str().len();
+        // Of the exact length, it becomes a header's value without another allocation.
+        let length = fixed + self.credentials.access_key_id().len() + scope_length + names_length - 1;
+        let mut text = String::with_capacity(length);
+        let mut write = || {
+            for part in [ALGORITHM, " Credential=", self.credentials.access_key_id(), "/"] {
+                text.write_str(part)?;
+            }
+            scope.write_to(&mut text)?;
+            text.write_str(", SignedHeaders=")?;
+            signed.write_names(&mut text)?;
+            text.write_str(", Signature=")?;
+            text.write_str(signature.as_str())
+        };
+        write().expect("a String takes every text");
+        debug_assert_eq!(text.len(), length);
+        HeaderValue::try_from(text).expect("credentials are checked to be printable ASCII")
     }
 }
 
@@ -259,12 +278,11 @@ fn hex_text<'a>(bytes: &[u8; 32], digits: &'a mut [u8; 64]) -> &'a str {
     std::str::from_utf8(digits).expect("hexadecimal digits are ASCII")
 }
 
-fn header_value(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("credentials and dates are checked to be printable ASCII")
+fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("credentials and dates are checked to be printable ASCII")
 }
 
-fn sensitive(text: String) -> HeaderValue {
-    let mut value = header_value(text);
+fn sensitive(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
 }

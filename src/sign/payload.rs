@@ -35,16 +35,35 @@ impl PayloadHash {
     }
 }
 
-impl fmt::Display for PayloadHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut hex = [0; 64];
-        f.write_str(match self {
-            Self::Sha256(hash) => super::hex_text(hash, &mut hex),
+/// The hash of no bytes at all, as it is written.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+impl PayloadHash {
+    /// Returns the text, if it is one of a few.
+    pub(super) fn as_static(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Sha256(_) if *self == Self::EMPTY => EMPTY,
+            Self::Sha256(_) => return None,
             Self::Unsigned => "UNSIGNED-PAYLOAD",
             Self::Streaming => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
             Self::StreamingTrailer => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
             Self::StreamingUnsignedTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         })
+    }
+
+    /// Returns the text; `digits` is where it stands if it is not one of a few.
+    pub(super) fn text<'a>(&self, digits: &'a mut [u8; 64]) -> &'a str {
+        match (self.as_static(), self) {
+            (Some(text), _) => text,
+            (None, Self::Sha256(hash)) => super::hex_text(hash, digits),
+            (None, _) => unreachable!("all but hashes are one of a few"),
+        }
+    }
+}
+
+impl fmt::Display for PayloadHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text(&mut [0; 64]))
     }
 }
 
@@ -115,5 +134,6 @@ mod tests {
     #[test]
     fn the_empty_hash_is_the_hash_of_nothing() {
         assert_eq!(PayloadHash::EMPTY, PayloadHash::Sha256(Sha256::digest(b"").into()));
+        assert_eq!(EMPTY, hex::encode(Sha256::digest(b"")));
     }
 }

@@ -99,7 +99,9 @@ struct Presigning<'a> {
     time: SigningTime,
     target: &'a Target,
     signed: SignedHeaders<'a>,
-    query: String,
+    /// Up to the signature.
+    url: String,
+    query_start: usize,
     payload: PayloadHash,
 }
 
@@ -124,12 +126,17 @@ impl<'a> Presigning<'a> {
             ));
         }
         let signed = signer.signed_headers(target, headers.iter().map(|(name, value)| (name, value)), &[]);
-        let query = signer.presigned_query(&time, target, &signed, seconds);
-        Ok(Self { signer, time, target, signed, query, payload: signer.rules.presign_payload })
+        let mut url = String::with_capacity(signer.url_capacity(target));
+        for part in [target.scheme().as_str(), "://", target.host(), target.path(), "?"] {
+            url.push_str(part);
+        }
+        let (query_start, payload) = (url.len(), signer.rules.presign_payload);
+        signer.push_query(&mut url, &time, target, &signed, seconds);
+        Ok(Self { signer, time, target, signed, url, query_start, payload })
     }
 
     fn canonical<'c>(&'c self, method: &'c str) -> CanonicalRequest<'c> {
-        let (uri, query) = (self.target.path(), self.query.as_str());
+        let (uri, query) = (self.target.path(), &self.url[self.query_start..]);
         CanonicalRequest { method, uri, query, headers: &self.signed, payload: &self.payload }
     }
 
@@ -139,46 +146,104 @@ impl<'a> Presigning<'a> {
         self.signer.key(&self.time).sign(&to_sign)
     }
 
-    fn url(&self, signature: &Signature) -> String {
-        let mut url = format!("{}?{}", self.target, self.query);
+    fn url(self, signature: &Signature) -> String {
+        let mut url = self.url;
         if let Some(token) = self.signer.credentials.session_token().filter(|_| !self.signer.rules.sign_session_token) {
             url.push('&');
-            push_pair(&mut url, "X-Amz-Security-Token", token);
+            url.push_str("X-Amz-Security-Token=");
+            encode::push_query(&mut url, token.as_bytes());
         }
         url + "&X-Amz-Signature=" + signature.as_str()
     }
 }
 
 impl Signer<'_> {
-    /// The target's own pairs and those of the signature, encoded and in canonical order.
-    fn presigned_query(&self, time: &SigningTime, target: &Target, signed: &SignedHeaders<'_>, seconds: u64) -> String {
-        let mut names = String::new();
-        signed.write_names(&mut names).expect("a String takes every text");
-        let credential = format!("{}/{}", self.credentials.access_key_id(), self.scope(time));
-        let seconds = seconds.to_string();
-        let token = self.credentials.session_token().filter(|_| self.rules.sign_session_token);
-        let own = [
-            ("X-Amz-Algorithm", Some(ALGORITHM)),
-            ("X-Amz-Credential", Some(credential.as_str())),
-            ("X-Amz-Date", Some(time.as_str())),
-            ("X-Amz-Expires", Some(seconds.as_str())),
-            ("X-Amz-Security-Token", token),
-            ("X-Amz-SignedHeaders", Some(names.as_str())),
-        ];
-        let mut pairs: Vec<String> =
-            target.query().split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
-        for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            let mut pair = String::new();
-            push_pair(&mut pair, name, value);
-            pairs.push(pair);
+    /// Enough for one allocation: what the signature adds has some 300 characters, and some that are encoded.
+    fn url_capacity(&self, target: &Target) -> usize {
+        let token = self.credentials.session_token().map_or(0, |token| 3 * token.len());
+        target.host().len() + target.path_and_query().len() + token + 512
+    }
+
+    /// Appends the target's own pairs and those of the signature, encoded and in canonical order. Both come in order, so they
+    /// are merged.
+    fn push_query(
+        &self,
+        url: &mut String,
+        time: &SigningTime,
+        target: &Target,
+        signed: &SignedHeaders<'_>,
+        seconds: u64,
+    ) {
+        let mut given = target.query().split('&').filter(|pair| !pair.is_empty()).peekable();
+        let start = url.len();
+        for name in OWN {
+            while let Some(pair) = given.next_if(|pair| pair.split('=').next() < Some(name)) {
+                push_pair(url, start, pair);
+            }
+            if name == X_AMZ_SECURITY_TOKEN && self.query_token().is_none() {
+                continue;
+            }
+            push_pair(url, start, name);
+            url.push('=');
+            self.push_own(&mut Encoded(url), name, time, signed, seconds).expect("a String takes every text");
         }
-        pairs.sort_by(|left, right| left.split('=').cmp(right.split('=')));
-        pairs.join("&")
+        for pair in given {
+            push_pair(url, start, pair);
+        }
+    }
+
+    fn push_own(
+        &self,
+        out: &mut Encoded<'_>,
+        name: &str,
+        time: &SigningTime,
+        signed: &SignedHeaders<'_>,
+        seconds: u64,
+    ) -> fmt::Result {
+        match name {
+            X_AMZ_ALGORITHM => out.write_str(ALGORITHM),
+            X_AMZ_CREDENTIAL => {
+                out.write_str(self.credentials.access_key_id())?;
+                out.write_str("/")?;
+                self.scope(time).write_to(out)
+            }
+            X_AMZ_DATE => out.write_str(time.as_str()),
+            X_AMZ_EXPIRES => write!(out, "{seconds}"),
+            X_AMZ_SECURITY_TOKEN => out.write_str(self.query_token().unwrap_or_default()),
+            _ => signed.write_names(out),
+        }
+    }
+
+    fn query_token(&self) -> Option<&str> {
+        self.credentials.session_token().filter(|_| self.rules.sign_session_token)
     }
 }
 
-fn push_pair(out: &mut String, name: &str, value: &str) {
-    out.write_str(name).expect("a String takes every text");
-    out.push('=');
-    encode::push_query(out, value.as_bytes());
+const X_AMZ_ALGORITHM: &str = "X-Amz-Algorithm";
+const X_AMZ_CREDENTIAL: &str = "X-Amz-Credential";
+const X_AMZ_DATE: &str = "X-Amz-Date";
+const X_AMZ_EXPIRES: &str = "X-Amz-Expires";
+const X_AMZ_SECURITY_TOKEN: &str = "X-Amz-Security-Token";
+const X_AMZ_SIGNED_HEADERS: &str = "X-Amz-SignedHeaders";
+
+/// The parameters of a signature in the order of their names.
+const OWN: [&str; 6] =
+    [X_AMZ_ALGORITHM, X_AMZ_CREDENTIAL, X_AMZ_DATE, X_AMZ_EXPIRES, X_AMZ_SECURITY_TOKEN, X_AMZ_SIGNED_HEADERS];
+
+/// Appends a pair, or the beginning of one, to the query that starts at a place.
+fn push_pair(url: &mut String, start: usize, pair: &str) {
+    if url.len() > start {
+        url.push('&');
+    }
+    url.push_str(pair);
+}
+
+/// Encodes what is written as the value of a query parameter.
+struct Encoded<'a>(&'a mut String);
+
+impl fmt::Write for Encoded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        encode::push_query(self.0, text.as_bytes());
+        Ok(())
+    }
 }

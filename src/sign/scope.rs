@@ -84,14 +84,18 @@ pub(crate) struct CredentialScope<'a> {
 
 impl fmt::Display for CredentialScope<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in [self.date, "/", self.region, "/", self.service, "/", TERMINATOR] {
-            f.write_str(part)?;
-        }
-        Ok(())
+        self.write_to(f)
     }
 }
 
 impl CredentialScope<'_> {
+    /// Writes `20130524/us-east-1/s3/aws4_request`.
+    pub fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        [self.date, "/", self.region, "/", self.service, "/", TERMINATOR]
+            .iter()
+            .try_for_each(|part| out.write_str(part))
+    }
+
     /// The parts in the order in which the signing key is derived from them.
     pub fn derivation(&self) -> [&str; 4] {
         [self.date, self.region, self.service, TERMINATOR]
@@ -112,7 +116,9 @@ impl StringToSign<'_> {
         for part in [ALGORITHM, "\n", self.time.as_str(), "\n"] {
             out.write_str(part)?;
         }
-        write!(out, "{}\n{}", self.scope, super::hex_text(&self.canonical_request_hash, &mut hash))
+        self.scope.write_to(out)?;
+        out.write_char('\n')?;
+        out.write_str(super::hex_text(&self.canonical_request_hash, &mut hash))
     }
 }
 
