@@ -3,6 +3,7 @@
 //! Each part is encoded once, here; the request line and the canonical request use the same text.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::encode;
 
@@ -12,7 +13,7 @@ use crate::encode;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     scheme: Scheme,
-    host: String,
+    host: Arc<str>,
     /// The encoded path, then `?` and the encoded query if there is one.
     path_and_query: String,
     path_length: usize,
@@ -53,15 +54,28 @@ impl Target {
     /// as the signature wants them.
     pub fn new<'a>(
         scheme: Scheme,
-        host: impl Into<String>,
+        host: impl Into<Arc<str>>,
         path: impl AsRef<[u8]>,
         query: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Self {
-        let mut path_and_query = String::with_capacity(path.as_ref().len() + 16);
-        encode::push_path(&mut path_and_query, path.as_ref());
+        Self::of_parts(scheme, host.into(), &[path.as_ref()], query)
+    }
+
+    /// As [`new`](Self::new), of a path in parts.
+    pub(crate) fn of_parts<'a>(
+        scheme: Scheme,
+        host: Arc<str>,
+        path: &[&[u8]],
+        query: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Self {
+        let length: usize = path.iter().map(|part| part.len()).sum();
+        let mut path_and_query = String::with_capacity(length + 16);
+        for part in path {
+            encode::push_path(&mut path_and_query, part);
+        }
         let path_length = path_and_query.len();
         push_sorted(&mut path_and_query, query);
-        Self { scheme, host: host.into(), path_and_query, path_length }
+        Self { scheme, host, path_and_query, path_length }
     }
 
     /// Returns the scheme.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::incoming::{Gathered, IncomingBody};
 use super::observe::{Attempt, Telling};
-use super::outgoing::{Address, BodyPlan, Outgoing};
+use super::outgoing::{Address, Attempting, BodyPlan};
 use super::payload::Payload;
 use super::transport::{Broken, Exchange, Route, Trace};
 use super::{Store, load};
@@ -23,6 +23,7 @@ use crate::response::ResponseHead;
 use crate::retry::{Correction, Decision, Moment, Outcome, Retry};
 use crate::sign::{PayloadForm, SigningTime};
 use crate::skew::ClockSkew;
+use crate::target::Target;
 use crate::xml;
 
 /// How much of an error's body is read, and for how long.
@@ -40,7 +41,7 @@ pub(super) struct Call<'a, O: Operation> {
     payload: Payload,
     body: BodyPlan,
     address: Arc<Address>,
-    outgoing: Outgoing,
+    target: Target,
     route: Route,
     /// The connection broke while the body went up: its refusal may have been lost, so the next body waits for consent.
     body_broke: bool,
@@ -54,13 +55,15 @@ pub(super) struct Call<'a, O: Operation> {
 /// A success, and for operations that stream it, the answer that is still coming.
 pub(super) struct Success<O: Operation> {
     pub output: O::Output,
-    pub stream: Option<(ResponseHead, IncomingBody)>,
+    pub stream: Option<IncomingBody>,
 }
 
 /// A failed attempt, and what it taught.
 struct Failure {
     error: Error,
-    head: Option<ResponseHead>,
+    /// An answer came, and it asks for this wait.
+    answered: bool,
+    retry_after: Option<Duration>,
     /// The skew by the answer's Date, and the one that was signed with.
     skew: Option<(ClockSkew, ClockSkew)>,
     stale_connection: bool,
@@ -82,10 +85,10 @@ impl<'a, O: Operation> Call<'a, O> {
                 Some(_) => config.payload_signing().form(payload.is_replayable(), address.endpoint().scheme())?,
                 None => PayloadForm::Unsigned,
             };
-            let body = BodyPlan::new(&request, &mut payload, form).await?;
-            Ok((body, Outgoing::new(&address, &request, body)?))
+            BodyPlan::new(&request, &mut payload, form).await
         };
-        let (body, outgoing) = prepared.await.map_err(|error| store.about::<O>(error, Some(&request)))?;
+        let body = prepared.await.map_err(|error| store.about::<O>(error, Some(&request)))?;
+        let target = address.endpoint().target(&request);
         let (route, body_broke, started) = (Route::Pooled, false, Instant::now());
         let (attempts, unknown, because) = Default::default();
         Ok(Self {
@@ -95,7 +98,7 @@ impl<'a, O: Operation> Call<'a, O> {
             payload,
             body,
             address,
-            outgoing,
+            target,
             route,
             body_broke,
             started,
@@ -125,7 +128,7 @@ impl<'a, O: Operation> Call<'a, O> {
                 stale_connection: failure.stale_connection,
                 correction: self.correction(&failure),
                 replayable: self.payload.is_whole(),
-                retry_after: failure.head.as_ref().and_then(ResponseHead::retry_after),
+                retry_after: failure.retry_after,
             };
             let decision = retry.after(&outcome, self.moment(), &mut inner.quota());
             let Decision::Again { wait } = decision else { return Err(self.report(failure.error)) };
@@ -165,14 +168,14 @@ impl<'a, O: Operation> Call<'a, O> {
             return Some(Correction::Expectation);
         }
         let pool = inner.transport.pool();
-        if failure.head.is_none() && failure.error.kind() == ErrorKind::LimitExceeded && !pool.takes_many_headers() {
+        if !failure.answered && failure.error.kind() == ErrorKind::LimitExceeded && !pool.takes_many_headers() {
             pool.take_many_headers();
             return Some(Correction::Headers);
         }
         let signed_for = self.address.endpoint().signing_region();
         let region = inner.config.region_to_follow(&failure.error, signed_for)?;
         let address = Arc::new(inner.config.endpoint_in(&region).and_then(Address::new).ok()?);
-        self.outgoing = Outgoing::new(&address, &self.request, self.body).ok()?;
+        self.target = address.endpoint().target(&self.request);
         *inner.learned.address.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = address.clone();
         self.address = address;
         pool.renew();
@@ -212,7 +215,15 @@ impl<'a, O: Operation> Call<'a, O> {
         let inner = &self.store.inner;
         let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
         let time = SigningTime::from_system_time(signed_with.apply(sent_at))?;
-        let request = self.outgoing.attempt(inner.signer(&self.address), time, &self.payload, expected).await?;
+        let attempting = Attempting {
+            request: &self.request,
+            address: &self.address,
+            target: &self.target,
+            body: self.body,
+            payload: &self.payload,
+            expect: expected,
+        };
+        let request = attempting.outgoing(inner.signer(&self.address), time).await?;
         let exchange = inner.transport.exchange(&self.address, request, self.route).await;
         telling.end.time_to_head = Some(telling.elapsed());
         let Trace { bytes_sent, connection_reused } = match &exchange {
@@ -251,20 +262,21 @@ impl<'a, O: Operation> Call<'a, O> {
         let body_sent = unsent.is_none();
         let body = IncomingBody::new(body, inner.transport.idle_timeout(), lease, unsent);
         telling.end.bytes_announced = body.announced();
+        let retry_after = if head.status.is_success() { None } else { head.retry_after() };
         let result = match head.status.is_success() && !body_sent {
             true => Err(Error::passing_protocol("the service reported success before it had read the whole body")),
-            false => self.read(&head, body).await,
+            false => self.read(head, body).await,
         };
         match result {
-            Ok((output, stream)) => Ok(Success { output, stream: stream.map(|body| (head, body)) }),
+            Ok((output, stream)) => Ok(Success { output, stream }),
             Err(error) => {
                 let skew = skew.map(|measured| (measured, signed_with));
-                Err(Failure { head: Some(head), skew, expected, ..error.into() })
+                Err(Failure { answered: true, retry_after, skew, expected, ..error.into() })
             }
         }
     }
 
-    async fn read(&self, head: &ResponseHead, mut body: IncomingBody) -> Result<(O::Output, Option<IncomingBody>)> {
+    async fn read(&self, head: ResponseHead, mut body: IncomingBody) -> Result<(O::Output, Option<IncomingBody>)> {
         let (success, streams) = (head.status.is_success(), head.status.is_success() && O::STREAMS);
         let bytes = match (success, streams) {
             (_, true) => Bytes::new(),
@@ -278,7 +290,7 @@ impl<'a, O: Operation> Call<'a, O> {
         };
         let prefix = self.store.inner.config.key_prefix();
         let signed_for = self.address.endpoint().signing_region();
-        let output = read_answer(self.operation, &Answer { head, body: &bytes, prefix, signed_for })?;
+        let output = read_answer(self.operation, Answer { head, body: &bytes, prefix, signed_for })?;
         Ok((output, streams.then_some(body)))
     }
 
@@ -300,6 +312,14 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, head: None, skew: None, stale_connection: false, expected: false, in_body: false }
+        Self {
+            error,
+            answered: false,
+            retry_after: None,
+            skew: None,
+            stale_connection: false,
+            expected: false,
+            in_body: false,
+        }
     }
 }

@@ -50,7 +50,7 @@ use crate::operation::{
     DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject, PutObjectOutput,
 };
 use crate::request::Request;
-use crate::response::{ObjectMeta, ResponseHead};
+use crate::response::ObjectMeta;
 use crate::retry::{Decision, LATE_VISIBILITY, Moment, Outcome, Retry, RetryQuota};
 use crate::sign::{KeyCache, PresignedUrl, Signer, SigningTime};
 use crate::skew::ClockSkew;
@@ -235,7 +235,7 @@ impl Store {
             operation = operation.checksum_mode();
         }
         match self.run(&operation, Payload::bytes(Bytes::new())).await {
-            Ok(Success { output: meta, stream: Some((head, body)) }) => Object::new(self, operation, meta, &head, body),
+            Ok(Success { output: meta, stream: Some(body) }) => Object::new(self, operation, meta, body),
             Ok(Success { output: meta, stream: None }) => Ok(Object::empty(self, operation, meta)),
             Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
                 let meta = self.head(operation.as_head()).await?;
@@ -312,9 +312,10 @@ impl Store {
     }
 
     /// Asks for an object's bytes without an [`Object`] around them.
-    async fn stream(&self, operation: &GetObject) -> Result<(ResponseHead, IncomingBody)> {
+    async fn stream(&self, operation: &GetObject) -> Result<(ObjectMeta, IncomingBody)> {
         let success = self.run(operation, Payload::bytes(Bytes::new())).await?;
-        success.stream.ok_or_else(|| Error::protocol("the answer has no body"))
+        let body = success.stream.ok_or_else(|| Error::protocol("the answer has no body"))?;
+        Ok((success.output, body))
     }
 
     /// Decides whether a broken download goes on, and after which wait.

@@ -19,7 +19,7 @@ use super::runtime::demand_runtime;
 use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::GetObject;
-use crate::response::{ContentRange, ObjectMeta, ResponseHead};
+use crate::response::{ContentRange, ObjectMeta};
 use crate::resume::Resume;
 use crate::retry::Retry;
 
@@ -40,7 +40,8 @@ pub struct Object {
     source: Source,
     /// How many bytes are still to come; `None` if the framing alone tells the end.
     remaining: Option<u64>,
-    resume: Option<Resume>,
+    /// How many bytes have arrived.
+    received: u64,
     retry: Retry,
     checksum: Option<Checksum>,
     /// Bytes were handed out.
@@ -59,20 +60,15 @@ enum Source {
     Failed(Error),
 }
 
-type Resuming = Pin<Box<dyn Future<Output = Result<(ResponseHead, IncomingBody)>> + Send>>;
+type Resuming = Pin<Box<dyn Future<Output = Result<(ObjectMeta, IncomingBody)>> + Send>>;
 
 impl Object {
     /// Takes an answer whose head was found right.
-    pub(super) fn new(
-        store: &Store,
-        operation: GetObject,
-        meta: ObjectMeta,
-        head: &ResponseHead,
-        body: IncomingBody,
-    ) -> Result<Self> {
+    pub(super) fn new(store: &Store, operation: GetObject, meta: ObjectMeta, body: IncomingBody) -> Result<Self> {
+        let head = meta.head();
         let range = head.content_range().filter(|_| head.status.as_u16() == 206);
         let chunked = head.header("transfer-encoding").is_some();
-        let resume = Resume::new(&operation, head);
+        let checksum = Checksum::of_answer(head);
         let mut object = Self::empty(store, operation, meta);
         object.remaining = match (body.announced(), range) {
             (Some(length), _) => Some(length),
@@ -85,8 +81,7 @@ impl Object {
         };
         object.range = range;
         object.source = Source::Body(body);
-        object.resume = resume;
-        object.checksum = Checksum::of_answer(head);
+        object.checksum = checksum;
         Ok(object)
     }
 
@@ -101,7 +96,7 @@ impl Object {
             range: None,
             source,
             remaining,
-            resume: None,
+            received: 0,
             retry,
             checksum: None,
             touched: false,
@@ -138,15 +133,14 @@ impl Object {
             let next = match &mut self.source {
                 Source::Ended => return Ok(None),
                 Source::Failed(error) => return Err(error.clone()),
-                Source::Body(body) => body.chunk().await.and_then(|bytes| self.count(bytes)),
+                Source::Body(body) => match body.chunk().await.and_then(|bytes| self.count(bytes)) {
+                    Err(error) if may_go_on(&error) => self.go_on(error),
+                    next => next,
+                },
                 Source::Resuming(resuming) => {
                     let answer = resuming.get_mut().unwrap_or_else(PoisonError::into_inner).await;
                     self.resumed(answer)
                 }
-            };
-            let next = match next {
-                Err(error) if self.resume.is_some() && may_go_on(&error) => self.go_on(error),
-                next => next,
             };
             match next {
                 Ok(Step::Bytes(bytes)) => {
@@ -179,11 +173,9 @@ impl Object {
                 .checked_sub(length)
                 .ok_or_else(|| Error::protocol("the answer has more bytes than it announced"))?;
         }
-        if let Some(resume) = &mut self.resume {
-            resume.received(length);
-            // Progress: the next break has all its tries again.
-            self.retry = Retry::new(self.store.config().retry_policy(), true);
-        }
+        self.received += length;
+        // Progress: the next break has all its tries again.
+        self.retry = Retry::new(self.store.config().retry_policy(), true);
         if let Some(checksum) = &mut self.checksum {
             checksum.update(&bytes);
         }
@@ -207,7 +199,7 @@ impl Object {
 
     /// Prepares to ask for the rest of a download that broke, unless it broke too often.
     fn go_on(&mut self, broke: Error) -> Result<Step> {
-        let Some(resume) = &self.resume else { return Err(broke) };
+        let Some(resume) = self.resume() else { return Err(broke) };
         if resume.is_complete() {
             return self.verify(None);
         }
@@ -222,13 +214,19 @@ impl Object {
     }
 
     /// Takes the answer that is to go on where the last one broke. It was tried as often as any call is: a failure is final.
-    fn resumed(&mut self, answer: Result<(ResponseHead, IncomingBody)>) -> Result<Step> {
-        let Some(resume) = self.resume.take() else { return Ok(Step::GoOn) };
-        let (head, body) = answer.map_err(|error| resume.refused(error))?;
-        resume.check(&head)?;
-        self.resume = Some(resume);
+    fn resumed(&mut self, answer: Result<(ObjectMeta, IncomingBody)>) -> Result<Step> {
+        let Some(resume) = self.resume() else { return Ok(Step::GoOn) };
+        let (meta, body) = answer.map_err(|error| resume.refused(error))?;
+        resume.check(meta.head())?;
         self.source = Source::Body(body);
         Ok(Step::GoOn)
+    }
+
+    /// How it would go on: most downloads never need it, so it is not kept.
+    fn resume(&self) -> Option<Resume> {
+        let mut resume = Resume::new(&self.operation, self.meta.head())?;
+        resume.received(self.received);
+        Some(resume)
     }
 
     fn about(&self, error: Error) -> Error {

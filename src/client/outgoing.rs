@@ -1,10 +1,9 @@
-//! A request on its way to hyper: what stays the same from attempt to attempt, and one attempt of it, signed and with a
-//! body.
+//! A request on its way to hyper: where it goes, what is known of its body, and one attempt of it, signed and with a body.
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Uri};
 
 use super::body::{SIGNED_CHUNK, SendBody};
 use super::payload::Payload;
@@ -87,57 +86,55 @@ impl BodyPlan {
     }
 }
 
-/// A request with its address, unsigned: what stays the same from attempt to attempt.
-pub(super) struct Outgoing {
-    method: Method,
-    uri: Uri,
-    target: Target,
-    headers: HeaderMap,
-    body: BodyPlan,
+/// One attempt of a request: what it is made of.
+pub(super) struct Attempting<'a> {
+    pub request: &'a Request,
+    pub address: &'a Address,
+    /// Where it goes at this address.
+    pub target: &'a Target,
+    pub body: BodyPlan,
+    pub payload: &'a Payload,
+    /// The body waits for the service's consent.
+    pub expect: bool,
 }
 
-impl Outgoing {
-    /// Addresses a request.
-    pub fn new(address: &Address, request: &Request, body: BodyPlan) -> Result<Self> {
-        let target = address.endpoint.target(request);
-        let mut headers = request.headers().clone();
-        headers.insert(HOST, address.host.clone());
-        headers.insert(USER_AGENT, AGENT);
-        if body.hash == PayloadHash::Streaming {
-            announce_chunks(&mut headers, body.length)?;
-        }
-        if request.takes_payload() {
-            // hyper sends no Content-Length with an empty body, which S3 refuses.
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.wire_length));
-        }
-        Ok(Self { method: request.method().clone(), uri: uri(&target)?, target, headers, body })
-    }
-
-    /// Makes one attempt of it: signed for a time, its body opened anew.
-    pub async fn attempt(
-        &self,
-        signer: Option<Signer<'_>>,
-        time: SigningTime,
-        payload: &Payload,
-        expect: bool,
-    ) -> Result<http::Request<SendBody>> {
-        let mut headers = self.headers.clone();
-        let mut chunks = None;
+impl Attempting<'_> {
+    /// Makes the request as hyper takes it, signed for a time, its body opened anew.
+    pub async fn outgoing(&self, signer: Option<Signer<'_>>, time: SigningTime) -> Result<http::Request<SendBody>> {
+        let (mut headers, mut chunks) = (self.headers()?, None);
         if let Some(signer) = signer {
-            let (method, to_sign) = (self.method.as_str(), headers_to_sign(&headers));
-            let signed = signer.sign(time, method, &self.target, to_sign, &self.body.hash);
+            let (method, to_sign) = (self.request.method().as_str(), headers_to_sign(&headers));
+            let signed = signer.sign(time, method, self.target, to_sign, &self.body.hash);
             chunks = (self.body.hash == PayloadHash::Streaming).then(|| signer.chunk_signer(time, &signed));
             headers.extend(signed.into_headers());
         }
-        if expect {
-            headers.insert(EXPECT, CONTINUE);
-        }
-        let body = SendBody::new(payload.open().await?, self.body.length, chunks, self.body.wire_length);
-        let mut outgoing = http::Request::new(if expect { body.gated() } else { body });
-        *outgoing.method_mut() = self.method.clone();
-        *outgoing.uri_mut() = self.uri.clone();
+        let body = SendBody::new(self.payload.open().await?, self.body.length, chunks, self.body.wire_length);
+        let mut outgoing = http::Request::new(if self.expect { body.gated() } else { body });
+        *outgoing.method_mut() = self.request.method().clone();
+        *outgoing.uri_mut() = uri(self.target)?;
         *outgoing.headers_mut() = headers;
         Ok(outgoing)
+    }
+
+    /// The headers but for those of the signature, with room for these.
+    fn headers(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::with_capacity(self.request.headers().len() + 8);
+        headers.insert(HOST, self.address.host.clone());
+        headers.insert(USER_AGENT, AGENT);
+        for (name, value) in self.request.headers() {
+            headers.append(name, value.clone());
+        }
+        if self.body.hash == PayloadHash::Streaming {
+            announce_chunks(&mut headers, self.body.length)?;
+        }
+        if self.request.takes_payload() {
+            // hyper sends no Content-Length with an empty body, which S3 refuses.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.wire_length));
+        }
+        if self.expect {
+            headers.insert(EXPECT, CONTINUE);
+        }
+        Ok(headers)
     }
 }
 

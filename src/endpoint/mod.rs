@@ -8,6 +8,8 @@
 mod partition;
 mod url;
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::request::Request;
 use crate::target::{Scheme, Target};
@@ -56,7 +58,7 @@ pub struct EndpointParameters<'a> {
 pub struct Endpoint {
     scheme: Scheme,
     /// The Host header: without the default port, IPv6 in brackets.
-    host: String,
+    host: Arc<str>,
     /// Decoded; what precedes the key: the endpoint's path and, in path style, the bucket.
     path: String,
     signing_region: String,
@@ -104,14 +106,10 @@ impl Endpoint {
 
     /// Gives a request its address.
     pub fn target(&self, request: &Request) -> Target {
-        let mut path = String::with_capacity(self.path.len() + request.key().map_or(0, str::len) + 1);
-        path.push_str(&self.path);
-        if request.key().is_some() || path.is_empty() {
-            path.push('/');
-        }
-        path.push_str(request.key().unwrap_or_default());
+        let slash = if request.key().is_some() || self.path.is_empty() { "/" } else { "" };
+        let path = [self.path.as_bytes(), slash.as_bytes(), request.key().unwrap_or_default().as_bytes()];
         let query = request.query().iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        Target::new(self.scheme, &*self.host, path, query)
+        Target::of_parts(self.scheme, self.host.clone(), &path, query)
     }
 
     /// Returns the scheme.
@@ -163,7 +161,7 @@ impl Endpoint {
             return Err(Error::config("addressing = \"virtual\" makes a host name that is too long; use \"path\""));
         }
         let path = path_prefix(&url.path, bucket_path);
-        Ok(Self { scheme: url.scheme, host, path, signing_region: signing_region(parameters.region) })
+        Ok(Self { scheme: url.scheme, host: host.into(), path, signing_region: signing_region(parameters.region) })
     }
 
     fn derived(parameters: &EndpointParameters<'_>) -> Result<Self> {
@@ -193,7 +191,7 @@ impl Endpoint {
         let name = service_host(parameters, partition, accelerate);
         Ok(Self {
             scheme: Scheme::Https,
-            host: host_header(bucket_host, &name, None),
+            host: host_header(bucket_host, &name, None).into(),
             path: path_prefix("", bucket_path),
             signing_region: signing_region(parameters.region),
         })

@@ -58,8 +58,8 @@ impl Operation for DeleteObject {
         Ok(request)
     }
 
-    fn read(&self, answer: &Answer<'_>) -> Result<DeleteObjectOutput> {
-        refuse_error_document(answer)?;
+    fn read(&self, answer: Answer<'_>) -> Result<DeleteObjectOutput> {
+        refuse_error_document(&answer)?;
         if !answer.body.trim_ascii().is_empty() {
             return Err(Error::passing_protocol("the answer to a deletion has a body, which no object store gives it"));
         }

@@ -184,11 +184,11 @@ impl Operation for GetObject {
         self.request_as(Self::NAME, Method::GET, prefix)
     }
 
-    fn read(&self, answer: &Answer<'_>) -> Result<ObjectMeta> {
+    fn read(&self, answer: Answer<'_>) -> Result<ObjectMeta> {
         answer.head.demand_s3()?;
         match self.range {
-            Some(range) => range.check(answer.head)?,
-            None => check_whole(answer.head)?,
+            Some(range) => range.check(&answer.head)?,
+            None => check_whole(&answer.head)?,
         }
         Ok(ObjectMeta::from_head(answer.head))
     }

@@ -59,7 +59,7 @@ impl Operation for HeadObject {
         self.0.request_as(Self::NAME, Method::HEAD, prefix)
     }
 
-    fn read(&self, answer: &Answer<'_>) -> Result<ObjectMeta> {
+    fn read(&self, answer: Answer<'_>) -> Result<ObjectMeta> {
         answer.head.demand_s3()?;
         Ok(ObjectMeta::from_head(answer.head))
     }

@@ -121,8 +121,8 @@ impl Operation for ListObjectsV2 {
         Ok(request)
     }
 
-    fn read(&self, answer: &Answer<'_>) -> Result<ListingPage> {
-        read_xml(answer, |body| PageReader::default().read(body))?.finish(answer.prefix, &self.prefix)
+    fn read(&self, answer: Answer<'_>) -> Result<ListingPage> {
+        read_xml(&answer, |body| PageReader::default().read(body))?.finish(answer.prefix, &self.prefix)
     }
 }
 

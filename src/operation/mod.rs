@@ -71,7 +71,7 @@ pub trait Operation {
     /// # Errors
     ///
     /// An answer that is not one S3 gives to this call.
-    fn read(&self, answer: &Answer<'_>) -> Result<Self::Output>;
+    fn read(&self, answer: Answer<'_>) -> Result<Self::Output>;
 
     /// Reads a refusal that means success to this call; all others stay errors.
     ///
@@ -86,7 +86,7 @@ pub trait Operation {
 /// A whole answer, as an operation reads it.
 pub struct Answer<'a> {
     /// Status and headers.
-    pub head: &'a ResponseHead,
+    pub head: ResponseHead,
     /// The body; empty for the operations that stream it.
     pub body: &'a [u8],
     /// The store's prefix, for keys in the body.
@@ -105,7 +105,7 @@ impl fmt::Debug for Answer<'_> {
 /// Reads a result in XML. What cannot be read may be an error that came with a 200; then that is what is reported.
 fn read_xml<T>(answer: &Answer<'_>, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     read(answer.body).map_err(|unreadable| match service_error_document(answer.body) {
-        Some(_) => service_error(answer.head, answer.body, answer.signed_for),
+        Some(_) => service_error(&answer.head, answer.body, answer.signed_for),
         None => unreadable,
     })
 }
@@ -113,7 +113,7 @@ fn read_xml<T>(answer: &Answer<'_>, read: impl FnOnce(&[u8]) -> Result<T>) -> Re
 /// A success has no error document; a service that failed after its status was sent has only the body left to say so.
 fn refuse_error_document(answer: &Answer<'_>) -> Result<()> {
     match service_error_document(answer.body) {
-        Some(_) => Err(service_error(answer.head, answer.body, answer.signed_for)),
+        Some(_) => Err(service_error(&answer.head, answer.body, answer.signed_for)),
         None => Ok(()),
     }
 }
@@ -123,9 +123,9 @@ fn refuse_error_document(answer: &Answer<'_>) -> Result<()> {
 /// # Errors
 ///
 /// The service's refusal, or an answer that S3 does not give.
-pub fn read_answer<O: Operation>(operation: &O, answer: &Answer<'_>) -> Result<O::Output> {
+pub fn read_answer<O: Operation>(operation: &O, answer: Answer<'_>) -> Result<O::Output> {
     if answer.head.status.is_success() {
         return operation.read(answer);
     }
-    operation.recover(service_error(answer.head, answer.body, answer.signed_for))
+    operation.recover(service_error(&answer.head, answer.body, answer.signed_for))
 }

@@ -219,8 +219,8 @@ impl Operation for PutObject {
     }
 
     /// A 200 is not yet success: a proxy's page has no tag.
-    fn read(&self, answer: &Answer<'_>) -> Result<PutObjectOutput> {
-        refuse_error_document(answer)?;
+    fn read(&self, answer: Answer<'_>) -> Result<PutObjectOutput> {
+        refuse_error_document(&answer)?;
         let Some(etag) = answer.head.header("etag").filter(|etag| !etag.is_empty()) else {
             return Err(Error::passing_protocol(
                 "the service says that the object is stored, but not under which ETag",

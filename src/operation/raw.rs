@@ -132,11 +132,11 @@ impl Operation for Raw {
         Ok(request)
     }
 
-    fn read(&self, answer: &Answer<'_>) -> Result<RawAnswer> {
-        let ResponseHead { status, headers } = answer.head.clone();
+    fn read(&self, answer: Answer<'_>) -> Result<RawAnswer> {
         if !self.reads_an_object() && service_error_document(answer.body).is_some() {
-            return Err(service_error(answer.head, answer.body, answer.signed_for));
+            return Err(service_error(&answer.head, answer.body, answer.signed_for));
         }
+        let ResponseHead { status, headers } = answer.head;
         Ok(RawAnswer { status, headers, body: Bytes::copy_from_slice(answer.body) })
     }
 }

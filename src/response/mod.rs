@@ -29,7 +29,7 @@ pub struct ResponseHead {
 /// An object's metadata, as the headers of a GET or HEAD tell it.
 #[derive(Clone)]
 pub struct ObjectMeta {
-    headers: HeaderMap,
+    head: ResponseHead,
     size: Option<u64>,
 }
 
@@ -113,10 +113,15 @@ impl ContentRange {
 
 impl ObjectMeta {
     /// Reads the metadata from the head of a GET or HEAD.
-    pub(crate) fn from_head(head: &ResponseHead) -> Self {
+    pub(crate) fn from_head(head: ResponseHead) -> Self {
         let whole = head.content_range().and_then(|range| range.size);
         let size = whole.or_else(|| head.content_length());
-        Self { headers: head.headers.clone(), size }
+        Self { head, size }
+    }
+
+    /// Returns the head that it was read from.
+    pub(crate) fn head(&self) -> &ResponseHead {
+        &self.head
     }
 
     /// Returns the size of the whole object in bytes, also if a range of it was asked for; `None` if the server did not say.
@@ -151,11 +156,11 @@ impl ObjectMeta {
 
     /// Returns every header of the answer, for whatever has no name here.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.head.headers
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
+        self.head.header(name)
     }
 }
 

@@ -27,7 +27,7 @@ impl Sent {
     }
 
     fn answer(&self) -> Answer<'_> {
-        Answer { head: &self.head, body: &self.body, prefix: &self.prefix, signed_for: SIGNED_FOR }
+        Answer { head: self.head.clone(), body: &self.body, prefix: &self.prefix, signed_for: SIGNED_FOR }
     }
 }
 
@@ -66,14 +66,14 @@ fn prefix(row: &Value) -> KeyPrefix {
 pub fn read(operation: &str, row: &Value, sent: &Sent) -> Result<Value, Error> {
     let answer = sent.answer();
     match operation {
-        "ListObjectsV2" => read_answer(&ListObjectsV2::new(), &answer).map(|page| page_json(&page)),
-        "HeadObject" => read_answer(&HeadObject::new("k"), &answer).map(|meta| meta_json(&meta)),
-        "GetObject" => read_get(row, &answer),
-        "PutObject" => read_answer(&PutObject::new("k"), &answer)
+        "ListObjectsV2" => read_answer(&ListObjectsV2::new(), answer).map(|page| page_json(&page)),
+        "HeadObject" => read_answer(&HeadObject::new("k"), answer).map(|meta| meta_json(&meta)),
+        "GetObject" => read_get(row, answer),
+        "PutObject" => read_answer(&PutObject::new("k"), answer)
             .map(|put| json!({ "etag": put.etag.as_str(), "version": put.version_id })),
-        "DeleteObject" => read_answer(&DeleteObject::new("k"), &answer)
+        "DeleteObject" => read_answer(&DeleteObject::new("k"), answer)
             .map(|deleted| json!({ "version": deleted.version_id, "delete_marker": deleted.delete_marker })),
-        "Raw" => read_raw(row, &answer),
+        "Raw" => read_raw(row, answer),
         _ => panic!("there is no operation {operation}"),
     }
 }
@@ -81,10 +81,10 @@ pub fn read(operation: &str, row: &Value, sent: &Sent) -> Result<Value, Error> {
 pub fn listing(body: &[u8]) -> Result<ListingPage, Error> {
     let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
     let prefix = KeyPrefix::default();
-    read_answer(&ListObjectsV2::new(), &Answer { head: &head, body, prefix: &prefix, signed_for: SIGNED_FOR })
+    read_answer(&ListObjectsV2::new(), Answer { head, body, prefix: &prefix, signed_for: SIGNED_FOR })
 }
 
-fn read_get(row: &Value, answer: &Answer<'_>) -> Result<Value, Error> {
+fn read_get(row: &Value, answer: Answer<'_>) -> Result<Value, Error> {
     let get = with_range(GetObject::new("k"), text(row, "range"));
     get.request(answer.prefix).expect("invariant: a range that HTTP can ask for");
     let found = read_answer(&get, answer).map(|meta| meta_json(&meta));
@@ -109,7 +109,7 @@ fn with_range(get: GetObject, range: &str) -> GetObject {
 }
 
 /// With a query it is a call about the object, without one the object itself.
-fn read_raw(row: &Value, answer: &Answer<'_>) -> Result<Value, Error> {
+fn read_raw(row: &Value, answer: Answer<'_>) -> Result<Value, Error> {
     let raw = match text(row, "query") {
         "" => Raw::object(Method::GET, "k"),
         name => Raw::get("k").query(name, ""),

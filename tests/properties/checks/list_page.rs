@@ -18,8 +18,8 @@ pub fn check(bytes: &[u8]) {
 
 fn read(bytes: &[u8], prefix: &KeyPrefix) -> s3lite::Result<ListingPage> {
     let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
-    let answer = Answer { head: &head, body: bytes, prefix, signed_for: "us-east-1" };
-    read_answer(&ListObjectsV2::new(), &answer)
+    let answer = Answer { head, body: bytes, prefix, signed_for: "us-east-1" };
+    read_answer(&ListObjectsV2::new(), answer)
 }
 
 /// Only a configuration has a prefix.

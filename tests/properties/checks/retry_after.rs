@@ -27,8 +27,8 @@ fn date_of(head: &ResponseHead, name: &str) -> Option<u64> {
 }
 
 fn assert_modified(head: &ResponseHead) {
-    let answer = Answer { head, body: b"", prefix: &KeyPrefix::default(), signed_for: "x" };
-    let Ok(meta) = read_answer(&HeadObject::new("k"), &answer) else { return };
+    let answer = Answer { head: head.clone(), body: b"", prefix: &KeyPrefix::default(), signed_for: "x" };
+    let Ok(meta) = read_answer(&HeadObject::new("k"), answer) else { return };
     if let Some(seconds) = date_of(head, "last-modified") {
         assert_eq!(meta.last_modified(), Some(UNIX_EPOCH + Duration::from_secs(seconds)));
     }

@@ -24,8 +24,8 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_operation<O: Operation>(operation: &O, head: &ResponseHead, body: &[u8]) {
-    let answer = Answer { head, body, prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
-    let Err(error) = read_answer(operation, &answer) else { return };
+    let answer = Answer { head: head.clone(), body, prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
+    let Err(error) = read_answer(operation, answer) else { return };
     assert_fit_for_a_log(&error.with_context(O::NAME, "bucket", Some("key")), head);
 }
 
