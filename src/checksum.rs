@@ -3,7 +3,8 @@
 //! CRC32, CRC32C and CRC64NVME by tables, eight bytes at a time; SHA-256. A checksum of parts (`…-3`) says nothing of the
 //! whole and is passed over, as is one that cannot be read: then the object counts as not verified, never as damaged.
 
-use http::HeaderMap;
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, TRAILER};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -43,8 +44,14 @@ impl Checksum {
     /// Chooses the checksum of the whole object that the head of an answer carries or announces for its trailers; `None` if
     /// there is none to verify.
     pub fn of_answer(head: &ResponseHead) -> Option<Self> {
-        let composite = head.header("x-amz-checksum-type").is_some_and(|kind| kind.eq_ignore_ascii_case("composite"));
-        if composite || head.status.as_u16() != 200 {
+        // Most answers have none, which one look at their names tells.
+        let concerns = |name: &HeaderName| {
+            *name == TRAILER || ["x-amz-checksum-", "x-amz-trailer"].iter().any(|mark| name.as_str().starts_with(mark))
+        };
+        if head.status != StatusCode::OK || !head.headers.keys().any(concerns) {
+            return None;
+        }
+        if head.header("x-amz-checksum-type").is_some_and(|kind| kind.eq_ignore_ascii_case("composite")) {
             return None;
         }
         let trailer = head.header("x-amz-trailer").or_else(|| head.header("trailer")).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! In come status, headers and (for errors and XML results) the body; out come typed values. Headers first, body second:
 //! a HEAD has no body, and a proxy's error page is not S3's.
 
+mod date;
 mod refusal;
 
 use std::fmt;
@@ -10,11 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_RANGE, ETAG, HeaderMap};
 use http::{HeaderName, StatusCode};
-use time::OffsetDateTime;
-use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use crate::error::{Error, Result};
 
+pub(crate) use self::date::{http_date, iso_date};
 pub(crate) use self::refusal::{service_error, service_error_document};
 
 /// Status and headers of a response.
@@ -217,21 +217,6 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Reads a number that is digits alone: no sign, no blank.
 pub(crate) fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
-/// Reads `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110 section 5.6.7).
-pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
-    system_time(OffsetDateTime::parse(text, &Rfc2822).ok()?)
-}
-
-/// Reads `2013-05-24T00:00:00.000Z`, as listings have it (RFC 3339).
-pub(crate) fn iso_date(text: &str) -> Option<SystemTime> {
-    system_time(OffsetDateTime::parse(text, &Rfc3339).ok()?)
-}
-
-fn system_time(time: OffsetDateTime) -> Option<SystemTime> {
-    let seconds = u64::try_from(time.unix_timestamp()).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, time.nanosecond()))
 }
 
 /// The header that names a delete marker.
