@@ -16,29 +16,30 @@ pub(crate) fn push_query(out: &mut String, text: &[u8]) {
 /// Decodes `%XX` and reads `+` as a blank, as S3 writes keys in a listing with `encoding-type=url`.
 ///
 /// A `%` that starts no valid escape stays as it is, for servers that echo `EncodingType` without encoding.
-pub(crate) fn decode_form(text: &str) -> Vec<u8> {
-    decode(text, b' ')
+pub(crate) fn decode_form(text: impl Into<String>) -> Vec<u8> {
+    decode(text.into().into_bytes(), b' ')
 }
 
 /// Decodes `%XX` alone, as in the path of a URL.
-pub(crate) fn decode_path(text: &str) -> Vec<u8> {
-    decode(text, b'+')
+pub(crate) fn decode_path(text: impl Into<String>) -> Vec<u8> {
+    decode(text.into().into_bytes(), b'+')
 }
 
-fn decode(text: &str, plus: u8) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        match (first, tail) {
-            (b'+', _) => bytes.push(plus),
-            (b'%', [high, low, after @ ..]) if is_hex(*high) && is_hex(*low) => {
-                bytes.push(hex_value(*high) << 4 | hex_value(*low));
-                rest = after;
-            }
-            _ => bytes.push(first),
-        }
+/// Decodes in place: what is decoded is never longer.
+fn decode(mut bytes: Vec<u8>, plus: u8) -> Vec<u8> {
+    let (mut read, mut written) = (0, 0);
+    while let Some(plain) = bytes[read..].iter().position(|byte| matches!(byte, b'%' | b'+')) {
+        let (byte, length) = match bytes[read + plain..] {
+            [b'%', high, low, ..] if is_hex(high) && is_hex(low) => (hex_value(high) << 4 | hex_value(low), 3),
+            [b'%', ..] => (b'%', 1),
+            _ => (plus, 1),
+        };
+        bytes.copy_within(read..read + plain, written);
+        bytes[written + plain] = byte;
+        (read, written) = (read + plain + length, written + plain + 1);
     }
+    bytes.copy_within(read.., written);
+    bytes.truncate(bytes.len() - (read - written));
     bytes
 }
 

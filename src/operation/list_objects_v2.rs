@@ -12,7 +12,7 @@ use crate::encode;
 use crate::error::{Error, Result};
 use crate::request::{KeyPrefix, Request};
 use crate::response::{ETag, digits, iso_date};
-use crate::xml::Document;
+use crate::xml::{Document, Field};
 
 /// How many pages without an entry are followed before the listing counts as broken.
 const MAX_EMPTY_PAGES: u32 = 1000;
@@ -167,15 +167,13 @@ impl PageReader {
         let keys = page.contents.iter_mut().map(|object| &mut object.key);
         for key in keys.chain(&mut page.common_prefixes) {
             if url_encoded {
-                *key = String::from_utf8(encode::decode_form(key))
+                *key = String::from_utf8(encode::decode_form(std::mem::take(key)))
                     .map_err(|_| Error::protocol("a key of the listing is not UTF-8"))?;
             }
             let Some(stripped) = store.strip(key).filter(|stripped| stripped.starts_with(prefix)) else {
                 return Err(Error::protocol("the listing has keys outside the prefix that was asked for"));
             };
-            if stripped.len() < key.len() {
-                *key = stripped.to_owned();
-            }
+            key.drain(..key.len() - stripped.len());
         }
         Ok(page)
     }
@@ -184,22 +182,21 @@ impl PageReader {
 fn read_object(document: &mut Document<'_>) -> Result<ListedObject> {
     let mut object = ListedObject::default();
     let (mut has_key, mut has_size) = (false, false);
-    while let Some(child) = document.child()? {
-        match child.name() {
+    while let Some(Field { name, text }) = document.field()? {
+        match &*name {
             "Key" => {
-                object.key = document.text()?.into_owned();
+                object.key = text.into_owned();
                 has_key = true;
             }
             "Size" => {
-                let text = document.text()?;
                 object.size =
                     digits(text.trim()).ok_or_else(|| Error::protocol("the listing has a size that is no number"))?;
                 has_size = true;
             }
-            "ETag" => object.etag = Some(ETag::new(document.text()?)).filter(|etag| !etag.as_str().is_empty()),
-            "LastModified" => object.last_modified = iso_date(&document.text()?),
-            "StorageClass" => object.storage_class = Some(document.text()?.into_owned()),
-            _ => document.skip()?,
+            "ETag" => object.etag = Some(ETag::new(text)).filter(|etag| !etag.as_str().is_empty()),
+            "LastModified" => object.last_modified = iso_date(&text),
+            "StorageClass" => object.storage_class = Some(text.into_owned()),
+            _ => {}
         }
     }
     match (has_key, has_size) {
@@ -210,10 +207,9 @@ fn read_object(document: &mut Document<'_>) -> Result<ListedObject> {
 }
 
 fn read_prefixes(document: &mut Document<'_>, prefixes: &mut Vec<String>) -> Result<()> {
-    while let Some(child) = document.child()? {
-        match child.name() {
-            "Prefix" => prefixes.push(document.text()?.into_owned()),
-            _ => document.skip()?,
+    while let Some(field) = document.field()? {
+        if field.name == "Prefix" {
+            prefixes.push(field.text.into_owned());
         }
     }
     Ok(())

@@ -45,11 +45,9 @@ pub(crate) fn service_error_document(body: &[u8]) -> Option<ServiceError> {
     let mut document = Document::open(body).ok().filter(|document| document.root() == "Error")?;
     let mut service = ServiceError::default();
     // A truncated document is read as far as it goes: the code comes first.
-    while let Ok(Some(child)) = document.child() {
-        let name = child.name().to_owned();
-        let Ok(text) = document.text() else { break };
-        let text = printable(&text);
-        match name.as_str() {
+    while let Ok(Some(field)) = document.field() {
+        let text = printable(&field.text);
+        match &*field.name {
             "Code" => service.code = text,
             "Message" => service.message = text,
             "RequestId" => service.request_id = Some(text),
