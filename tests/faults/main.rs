@@ -14,6 +14,7 @@ mod memory;
 mod model;
 mod rig;
 
+mod again;
 mod ambiguity;
 mod answers;
 mod breaking;
@@ -22,13 +23,18 @@ mod chance;
 mod completeness;
 mod connecting;
 mod early;
+mod foreign;
 mod input;
 mod moving;
 mod random;
 mod reading;
 mod refusals;
+mod reserved;
+mod settling;
 mod sources;
 mod throttling;
+mod unfinished;
+mod waiting;
 
 /// Names the rows of the catalogue that a test shows. `completeness` reads it in the source.
 fn covers(_rows: &[&str]) {}

@@ -141,7 +141,7 @@ async fn a_listing_without_end_ends_with_an_error() {
         let store = rig.store();
         for token in tokens.iter().chain([&tokens[0]]) {
             let more = format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>");
-            rig.server.next(page(&format!("{more}<Contents><Key>k</Key></Contents>")));
+            rig.server.next(page(&format!("{more}<Contents><Key>k</Key><Size>1</Size></Contents>")));
         }
         let mut pages = store.list(ListObjectsV2::new());
         for _ in tokens {
@@ -152,7 +152,7 @@ async fn a_listing_without_end_ends_with_an_error() {
     }
     let rig = Rig::new();
     let token = |number| format!("<NextContinuationToken>{number}</NextContinuationToken>");
-    let key = |key| format!("<Contents><Key>{key}</Key></Contents>");
+    let key = |key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>");
     rig.server.next(page(&format!("<IsTruncated>true</IsTruncated>{}{}", token(1), key("b"))));
     rig.server.next(page(&format!("<IsTruncated>true</IsTruncated>{}", token(2))));
     rig.server.next(page(&format!("<IsTruncated>False</IsTruncated>{}{}", key("b"), key("a"))));
@@ -168,7 +168,8 @@ async fn large_and_odd_pages_are_read() {
     covers(&["S41", "S42"]);
     let rig = Rig::new();
     let store = rig.store();
-    let keys: String = (0..10_000).map(|number| format!("<Contents><Key>k{number}</Key></Contents>")).collect();
+    let keys: String =
+        (0..10_000).map(|number| format!("<Contents><Key>k{number}</Key><Size>1</Size></Contents>")).collect();
     rig.server.next(page(&format!("<IsTruncated>false</IsTruncated>{keys}")));
     let read = store.list(ListObjectsV2::new()).next().await.expect("a page").expect("the first");
     assert_eq!(read.contents.len(), 10_000);

@@ -42,7 +42,7 @@ async fn a_listing_in_circles_ends_with_an_error() {
                 "GET",
                 page(&format!(
                     "<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>\
-                 <Contents><Key>k</Key></Contents>"
+                 <Contents><Key>k</Key><Size>1</Size></Contents>"
                 )),
             );
         }
@@ -52,7 +52,8 @@ async fn a_listing_in_circles_ends_with_an_error() {
         }
         let error = pages.next().await.expect_err("the first token again");
         assert!(error.to_string().contains("circles"), "{error}");
-        assert!(pages.next().await.expect("no further page").is_none());
+        let error = pages.next().await.expect_err("no end that is none");
+        assert!(error.to_string().contains("circles"), "{error}");
     }
 }
 
