@@ -327,6 +327,11 @@ impl Error {
         self.0.passing
     }
 
+    /// True if what answered is no service of S3, or a broken one: asking again cannot help.
+    pub(crate) fn is_final_protocol(&self) -> bool {
+        self.kind() == ErrorKind::Protocol && !self.is_passing()
+    }
+
     pub(crate) fn is_worth_one_more(&self) -> bool {
         self.0.worth_one_more
     }

@@ -40,21 +40,20 @@ impl Pages {
     /// # Errors
     ///
     /// The service's refusal, or a listing that is none: HTML, an error document, nothing, or one that goes in circles. After
-    /// an error the next call asks for the same page again; a listing that goes in circles stays an error.
+    /// one that may pass the next call asks for the same page again; a listing that is wrong stays an error.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses no page: the next call asks for the same one again.
     pub async fn next(&mut self) -> Result<Option<ListingPage>> {
-        let Some(list) = self.cursor.next_page() else { return self.failed.clone().map_or(Ok(None), Err) };
-        let page = self.store.send(list.clone()).await?;
-        match self.cursor.advance(&page) {
-            Ok(()) => Ok(Some(page)),
-            Err(error) => {
-                self.failed = Some(error.clone());
-                Err(error)
-            }
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
+        let Some(list) = self.cursor.next_page() else { return Ok(None) };
+        let read = self.store.send(list.clone()).await;
+        let page = read.and_then(|page| self.cursor.advance(&page).map(|()| page));
+        self.failed = page.as_ref().err().filter(|error| error.is_final_protocol()).cloned();
+        page.map(Some)
     }
 
     /// Reads the next object; `None` after the last. Common prefixes are passed over.

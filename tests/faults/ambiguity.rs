@@ -29,18 +29,13 @@ async fn a_refusal_by_our_own_object_is_success() {
     rig.assert_sound(store).await;
 }
 
-/// The first copy was not applied, and somebody else was faster.
+/// The last writer wins where nobody asks.
 #[tokio::test(start_paused = true)]
-async fn a_refusal_by_a_rivals_object_is_a_refusal() {
-    covers(&["S15", "R20"]);
+async fn the_last_writer_wins() {
+    covers(&["R20"]);
     let rig = Rig::new();
     let store = rig.store();
-    rig.server.bucket().seed("k", "another");
-    rig.server.next_for("PUT", Act::CloseBeforeReply);
-    let error = store.put(create(), "hello").await.expect_err("somebody was faster");
-    assert!(error.is_precondition_failed(), "{error}");
-    assert_eq!(rig.server.bucket().content("k").as_deref(), Some(&b"another"[..]));
-    // The last writer wins where nobody asks.
+    rig.server.bucket().seed("k", "rival");
     store.put("k", "later").await.expect("unconditional");
     assert_eq!(rig.server.bucket().content("k").as_deref(), Some(&b"later"[..]));
     rig.assert_sound(store).await;
@@ -53,9 +48,8 @@ async fn a_rivals_equal_object_may_be_ours() {
     let rig = Rig::new();
     rig.server.bucket().objects.insert(b"k".to_vec(), StoredObject::new("hello", 0));
     rig.server.next_for("PUT", Act::CloseBeforeReply);
-    let error = rig.store().put(create(), "hello").await.expect_err("somebody was faster");
-    assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
-    assert!(error.is_outcome_unknown(), "{error}");
+    let error = rig.store().put(create(), "hello").await.expect_err("it is somebody else's");
+    assert!(error.kind() == ErrorKind::Ambiguous && error.is_outcome_unknown(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,12 +146,6 @@ async fn a_new_object_may_show_late() {
                 assert!(error.is_outcome_unknown(), "{error}");
             }
         }
-    }
-    let cases = [("Content-Length", "4", ErrorKind::Integrity), ("ETag", "\"other\"", ErrorKind::Changed)];
-    for (name, value, kind) in cases {
-        rig.server.next_for("HEAD", Act::mutate(move |answer| answer.set_header(name, value)));
-        let error = store.put("k", "hello").await.expect_err(name);
-        assert_eq!(error.kind(), kind, "{name}: {error}");
     }
     rig.assert_sound(store).await;
 }

@@ -172,6 +172,21 @@ async fn a_name_that_leads_nowhere_is_an_error_with_the_name() {
     assert!(error.is_unsent() && error.to_string().contains("no-such-host.invalid"), "{error}");
 }
 
+/// A name that does not resolve is seldom there a moment later: it is looked up once more, and no further.
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_looked_up_twice() {
+    covers(&["N28"]);
+    for retries in [1, 3, 10] {
+        let config = config().set("endpoint", "https://no-such-host.invalid").set("tls.roots", "bundled");
+        let store = config.set("max-retries", retries).build().and_then(s3lite::Store::new).expect("a store");
+        for error in [store.get("k").await.err(), store.put("k", "x").await.err()] {
+            let error = error.expect("no such host");
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 2), "{retries}: {error}");
+            assert!(error.is_unsent() && error.to_string().contains("no-such-host.invalid"), "{error}");
+        }
+    }
+}
+
 /// `localhost` may lead to `::1` first, where nobody listens: the next address is tried at once.
 #[tokio::test]
 async fn the_next_address_is_tried() {

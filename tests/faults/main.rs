@@ -14,6 +14,7 @@ mod memory;
 mod model;
 mod rig;
 
+mod again;
 mod ambiguity;
 mod answers;
 mod breaking;
@@ -21,14 +22,28 @@ mod cancelling;
 mod chance;
 mod completeness;
 mod connecting;
+mod consent;
 mod early;
+mod foreign;
 mod input;
+mod keys;
+mod leftovers;
+mod listings;
 mod moving;
+mod observing;
 mod random;
 mod reading;
 mod refusals;
+mod regions;
+mod reserved;
+mod runtimes;
+mod settling;
+mod sizes;
 mod sources;
 mod throttling;
+mod trailers;
+mod unfinished;
+mod waiting;
 
 /// Names the rows of the catalogue that a test shows. `completeness` reads it in the source.
 fn covers(_rows: &[&str]) {}

@@ -83,6 +83,35 @@ async fn temporary_keys_need_their_token() {
     assert!(store.get("k").await.expect_err("there is nothing").is_not_found());
 }
 
+/// What an operator needs to know who copied two of three values.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_temporary_keys_without_a_token_says_what_is_missing() {
+    covers(&["C19", "S12"]);
+    let rig = Rig::new();
+    let temporary = || config().set("access-key", "ASIAIOSFODNN7EXAMPLE");
+    for code in ["AccessDenied", "InvalidAccessKeyId"] {
+        for (config, missing) in [
+            (temporary(), true),
+            (temporary().set("security-token", "token"), false),
+            (config().set("access-key", "AKIAIOSFODNN7EXAMPLE"), false),
+        ] {
+            rig.server.next(refusal("403 Forbidden", code));
+            let error = rig.open(config).get("k").await.expect_err(code);
+            assert_eq!(
+                (error.kind(), error.code(), error.attempts()),
+                (ErrorKind::AccessDenied, Some(code), 1),
+                "{error}"
+            );
+            let text = error.to_string();
+            assert_eq!(text.contains("security-token"), missing, "{code}: {text}");
+            assert!(!text.contains("EXAMPLE"), "keys of accounts are not shown: {text}");
+        }
+    }
+    rig.server.next(refusal("404 Not Found", "NoSuchKey"));
+    let error = rig.open(temporary()).get("k").await.expect_err("it is not there");
+    assert!(!error.to_string().contains("security-token"), "the keys were good: {error}");
+}
+
 /// No attempt goes out with the signature of another.
 #[tokio::test(start_paused = true)]
 async fn every_attempt_is_signed_anew() {

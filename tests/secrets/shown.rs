@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use s3lite::{
-    CredentialSource, Credentials, DeleteObject, GetObject, HeadObject, KeyCache, KeyPrefix, ListObjectsV2, Operation,
-    Payload, PayloadHash, PutObject, Raw, Region, ResponseHead, Resume, Scheme, Signer, SigningTime, Store,
-    StoreConfig, Target, Value, headers_to_sign,
+    Answer, CredentialSource, Credentials, DeleteObject, GetObject, HeadObject, KeyCache, KeyPrefix, ListObjectsV2,
+    Operation, Payload, PayloadHash, PutObject, Raw, Region, ResponseHead, Resume, Scheme, Signer, SigningTime, Store,
+    StoreConfig, Target, Value, headers_to_sign, read_answer,
 };
 
 use crate::{ACCOUNT, CUSTOMER_KEY, CUSTOMER_KEY_HEADER, SECRET, TOKEN, assert_silent};
@@ -94,4 +94,24 @@ fn operations_keep_the_keys_of_customers() {
     let request = put.request(&KeyPrefix::default()).expect("a request");
     assert_eq!(request.headers()[CUSTOMER_KEY_HEADER], CUSTOMER_KEY);
     assert_shown_silent!(get, head, delete, put, raw, resume, request);
+}
+
+/// What was stored is the caller's, and a log is no place for it: of a body only its length is shown.
+#[test]
+fn bodies_are_silent() {
+    let body = "CANARY".repeat(101);
+    assert_eq!(body.len(), 606);
+    let raw = Raw::put("k").query("acl", "").body(body.clone());
+    let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
+    let prefix = KeyPrefix::default();
+    let answer = || Answer { head: head.clone(), body: body.as_bytes(), prefix: &prefix, signed_for: "x" };
+    let read = read_answer(&Raw::get("k"), answer()).expect("an object's bytes");
+    let answer = answer();
+    assert_eq!(read.body, body);
+    let request = raw.request(&prefix).expect("a request");
+    assert_eq!(request.body(), &body);
+    assert_shown_silent!(raw, answer, read, request);
+    for (name, shown) in [("Raw", debug(&raw)), ("Answer", debug(&answer)), ("RawAnswer", debug(&read))] {
+        assert_eq!(shown.matches("606").count(), 2, "{name} tells the length in both forms: {shown}");
+    }
 }

@@ -14,6 +14,7 @@ mod stale;
 mod timeouts;
 mod tls;
 mod uploads;
+mod warnings;
 
 #[path = "../support/strict/selftest/mod.rs"]
 mod selftest;

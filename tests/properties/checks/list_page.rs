@@ -52,8 +52,8 @@ impl Listing<'_> {
     fn objects(&self) -> Vec<(String, u64)> {
         let object = |node: &Node| {
             let key = node.last_text("Key").expect("an object has a key");
-            let size = node.last_text("Size").map_or(0, |text| input::digits(text.trim()).expect("a size is a number"));
-            (self.key(key), size)
+            let size = node.last_text("Size").expect("an object has a size");
+            (self.key(key), input::digits(size.trim()).expect("a size is a number"))
         };
         self.root.named("Contents").map(object).collect()
     }
