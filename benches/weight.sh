@@ -63,8 +63,8 @@ source benches/weight/targets.sh
 
 weigh_packages
 if ! $packages_only; then
-    make_programs
     trap remove_programs EXIT
+    make_programs
     weigh_builds
     weigh_sizes
     weigh_symbols

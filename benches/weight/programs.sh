@@ -15,7 +15,7 @@ make_programs() {
         'rustls = { version = "0.23", default-features = false, features = ["ring", "std", "tls12"] }' "$tokio"
 }
 
-remove_programs() { rm -rf "$programs"; }
+remove_programs() { rm -rf "${programs:-}"; }
 
 # program NAME DEPENDENCY...
 program() {
@@ -36,27 +36,33 @@ program() {
 # build NAME TARGET-DIRECTORY: prints nothing but what is wrong.
 build() { (cd "$programs/$1" && CARGO_TARGET_DIR=$programs/$2 cargo build --quiet --release -j 2); }
 
-# Builds from nothing: wall time in seconds.
-build_time() {
-    local TIMEFORMAT=%R
+# Builds from nothing: wall time, and CPU time of all processes, in seconds.
+build_times() {
+    local TIMEFORMAT='%R %U %S'
     rm -rf "${programs:?}/$1-clean"
-    { time build "$1" "$1-clean"; } 2>&1
+    { time build "$1" "$1-clean"; } 2>&1 | awk '{ print $1, $2 + $3 }'
 }
 
 # The programs take turns: what disturbs the machine should meet both. The shortest of two is least disturbed.
 weigh_builds() {
-    heading "clean release build, two cores"
-    local floor store round best_floor=1000000 best_store=1000000
-    for round in 1 2; do
-        floor=$(build_time floor) store=$(build_time store)
-        best_floor=$(smaller "$best_floor" "$floor") best_store=$(smaller "$best_store" "$store")
+    heading "clean release build, two cores, the shorter of two"
+    local floor="" store=""
+    for _ in first second; do
+        floor=$(smaller "$floor" "$(build_times floor)") store=$(smaller "$store" "$(build_times store)")
     done
-    figure "raw hyper + rustls, s (the shortest of $round)" "$best_floor" -
-    figure "s3lite, s" "$best_store" -
-    figure "times the floor" "$(awk -v a="$best_store" -v b="$best_floor" 'BEGIN { printf "%.2f", a / b }')" "$MOST_BUILD_TIME"
+    figure "raw hyper + rustls, s" "${floor% *}" -
+    figure "s3lite, s" "${store% *}" -
+    figure "times the floor" "$(ratio "${store% *}" "${floor% *}")" "$MOST_BUILD_TIME"
+    figure "times the floor in CPU time" "$(ratio "${store#* }" "${floor#* }")" -
 }
 
-smaller() { awk -v a="$1" -v b="$2" 'BEGIN { print (a < b ? a : b) }'; }
+# smaller "WALL CPU" "WALL CPU": the smaller of each; the first may be nothing yet.
+smaller() {
+    awk -v one="${1:-$2}" -v other="$2" 'BEGIN { split(one, a); split(other, b)
+        print (a[1] < b[1] ? a[1] : b[1]), (a[2] < b[2] ? a[2] : b[2]) }'
+}
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
 weigh_sizes() {
     heading "size, stripped"

@@ -19,7 +19,8 @@ weigh_symbols() {
     figure "in it: listing" "$(bytes store "$listing_names")" 0
 }
 
-tls_names='rustls|ring_core|ring::|webpki'
+# Not the "ring::" of "String::".
+tls_names='rustls|ring_core|webpki|(^|[^a-zA-Z_])ring::'
 listing_names='list_objects_v2|ListObjectsV2|ListingPage|ListedObject|client::pages'
 
 # bytes PROGRAM NAMES: the last field but the name is the size, in hexadecimal.
