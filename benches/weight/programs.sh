@@ -84,6 +84,6 @@ size_rows() {
 size() {
     local name=$1
     shift
-    (export "$@" && build "$name" sized)
+    (export "${@?}" && build "$name" sized)
     echo $(($(stat -c %s "$programs/sized/release/$name") / 1024))
 }

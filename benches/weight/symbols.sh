@@ -1,5 +1,6 @@
 # What is left in a program of what it does not use, with LTO: bytes of symbols by their names. Sourced by weight.sh.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # programs.sh assigns where the programs are
 
 weigh_symbols() {
     heading "bytes of symbols with LTO"

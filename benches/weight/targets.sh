@@ -1,5 +1,6 @@
 # Which targets the library checks for, of those whose standard library is here. Sourced by weight.sh.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # programs.sh assigns where the programs are
 
 weigh_targets() {
     printf '\n%s\n' "targets, by cargo check"
