@@ -50,20 +50,20 @@ fn measure_all(arguments: &Arguments) -> Result<()> {
     };
     let mut suite = Suite::new(server.site(), extent, arguments.filter.clone())?;
     suite.print_heading(pinned);
+    if arguments.check == Check::Stable {
+        measure_stable(&mut suite)?;
+    } else {
+        measure_bounded(&mut suite)?;
+    }
+    if arguments.check == Check::None {
+        rows::throughput::measure(&mut suite)?;
+    }
+    suite.print_footing();
+    suite.demand_lines()?;
     match arguments.check {
-        Check::None => {
-            measure_bounded(&mut suite)?;
-            rows::throughput::measure(&mut suite)?;
-            suite.print_footing()
-        }
-        Check::All => {
-            measure_bounded(&mut suite)?;
-            check::check(&suite, |_| true)
-        }
-        Check::Stable => {
-            measure_stable(&mut suite)?;
-            check::check(&suite, Limit::is_stable)
-        }
+        Check::None => Ok(()),
+        Check::All => check::check(&suite, |_| true),
+        Check::Stable => check::check(&suite, Limit::is_stable),
     }
 }
 

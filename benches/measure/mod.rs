@@ -165,12 +165,17 @@ impl Suite {
         table::print_heading(self.extent.rounds, pinned);
     }
 
-    /// Says how to read the table.
-    pub fn print_footing(&self) -> Result<()> {
-        if !self.wanted.get() {
-            return Err("no line begins with the filter".into());
-        }
+    pub fn print_footing(&self) {
         table::print_footing();
-        Ok(())
+    }
+
+    /// Says whether some lines were left out.
+    pub fn is_filtered(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// A filter that lets nothing through is a mistake.
+    pub fn demand_lines(&self) -> Result<()> {
+        if self.wanted.get() { Ok(()) } else { Err("no line begins with the filter".into()) }
     }
 }
