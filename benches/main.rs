@@ -1,14 +1,19 @@
 //! What s3lite costs beside raw hyper: CPU time, allocations and wall time, in one run. `README.md` says how to read it.
 
+mod arguments;
+mod bounds;
+mod check;
+mod child;
 mod clients;
 mod measure;
 mod rows;
 mod server;
 
-use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
+use self::arguments::{Arguments, Check, Mode};
+use self::bounds::Limit;
 use self::measure::{Allocations, Extent, Suite};
 use self::server::Server;
 
@@ -18,70 +23,65 @@ static ALLOCATIONS: Allocations = Allocations;
 /// Whatever stops a measurement: the figures of a run with errors are worth nothing.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-const USAGE: &str = "cargo bench -- [--quick] [--unpinned] [FILTER]";
-
 fn main() -> ExitCode {
-    let done = match Arguments::read() {
-        Ok(Arguments { mode: Mode::Nothing, .. }) => Ok(()),
-        Ok(Arguments { mode: Mode::NullServer, .. }) => server::run(),
-        Ok(arguments) => measure_all(&arguments),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = done {
+    if let Err(error) = Arguments::read().and_then(run) {
         eprintln!("bench: {error}");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
+fn run(arguments: Arguments) -> Result<()> {
+    match &arguments.mode {
+        Mode::Nothing => Ok(()),
+        Mode::NullServer(authority) => server::run(authority),
+        Mode::Child(task) => child::run(task),
+        Mode::Measure => measure_all(&arguments),
+    }
+}
+
 fn measure_all(arguments: &Arguments) -> Result<()> {
     let pinned = arguments.pinned || arguments.may_pin && measure::pin_by_restart();
     let server = Server::start(pinned)?;
-    let extent = if arguments.quick { Extent::QUICK } else { Extent::FULL };
-    let mut suite = Suite::new(server.address(), extent, arguments.filter.clone())?;
+    let extent = match arguments.check {
+        Check::Stable => Extent::COUNTS,
+        _ if arguments.quick => Extent::QUICK,
+        _ => Extent::FULL,
+    };
+    let mut suite = Suite::new(server.site(), extent, arguments.filter.clone())?;
     suite.print_heading(pinned);
-    rows::small::measure(&mut suite)?;
-    rows::stream::measure(&mut suite)?;
-    rows::listing::measure(&mut suite)?;
-    rows::signing::measure(&mut suite)?;
-    suite.print_footing()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Nothing,
-    Measure,
-    NullServer,
-}
-
-struct Arguments {
-    mode: Mode,
-    quick: bool,
-    may_pin: bool,
-    pinned: bool,
-    filter: Option<String>,
-}
-
-impl Arguments {
-    /// `cargo bench` passes `--bench`, `cargo test --benches` does not: a test run only sees that this compiles.
-    fn read() -> Result<Self> {
-        let mut arguments = Self { mode: Mode::Nothing, quick: false, may_pin: true, pinned: false, filter: None };
-        let mut test = false;
-        for argument in env::args().skip(1) {
-            match argument.as_str() {
-                "--bench" => arguments.mode = Mode::Measure,
-                "--test" => test = true,
-                "--quick" => arguments.quick = true,
-                "--unpinned" => arguments.may_pin = false,
-                measure::PINNED => arguments.pinned = true,
-                server::NULL_SERVER => arguments.mode = Mode::NullServer,
-                flag if flag.starts_with('-') => return Err(format!("{flag} is unknown: {USAGE}").into()),
-                _ => arguments.filter = Some(argument),
-            }
-        }
-        if test {
-            arguments.mode = Mode::Nothing;
-        }
-        Ok(arguments)
+    if arguments.check == Check::Stable {
+        measure_stable(&mut suite)?;
+    } else {
+        measure_bounded(&mut suite)?;
     }
+    if arguments.check == Check::None {
+        rows::throughput::measure(&mut suite)?;
+    }
+    suite.print_footing();
+    suite.demand_lines()?;
+    match arguments.check {
+        Check::None => Ok(()),
+        Check::All => check::check(&suite, |_| true),
+        Check::Stable => check::check(&suite, Limit::is_stable),
+    }
+}
+
+/// Everything that has a bound.
+fn measure_bounded(suite: &mut Suite) -> Result<()> {
+    rows::small::measure(suite)?;
+    rows::stream::measure(suite)?;
+    rows::listing::measure(suite)?;
+    rows::signing::measure(suite)?;
+    rows::cold::measure(suite)?;
+    rows::memory::measure(suite)?;
+    rows::instructions::measure(suite)
+}
+
+/// Only what a busy machine does not disturb.
+fn measure_stable(suite: &mut Suite) -> Result<()> {
+    rows::small::count(suite)?;
+    rows::signing::measure(suite)?;
+    rows::memory::measure(suite)?;
+    rows::instructions::measure(suite)
 }

@@ -1,7 +1,5 @@
 //! hyper-util's pooled client, which s3lite sends through: the part of s3lite's cost that the pool makes.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Uri};
@@ -9,9 +7,10 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::raw_hyper::{SendBody, read_to_end};
-use super::{Call, Client, SMALL};
+use super::raw_hyper::read_to_end;
+use super::{Call, Client, SendBody};
 use crate::Result;
+use crate::server::Site;
 
 /// One pool for all tasks; each has its clone.
 pub struct PooledHyper {
@@ -23,12 +22,12 @@ pub struct PooledHyper {
 impl Client for PooledHyper {
     const NAME: &'static str = "hyper-util";
 
-    async fn make(server: SocketAddr, count: usize) -> Result<Vec<Self>> {
+    async fn make(site: &Site, count: usize, size: usize) -> Result<Vec<Self>> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
-        let object: Uri = format!("http://{server}/bucket/size/{SMALL}").parse()?;
-        let content = Bytes::from(vec![b'x'; SMALL]);
+        let object: Uri = format!("http://{}/bucket/size/{size}", site.http()).parse()?;
+        let content = Bytes::from(vec![b'x'; size]);
         let client = || Self { pool: pool.clone(), object: object.clone(), content: content.clone() };
         Ok(std::iter::repeat_with(client).take(count).collect())
     }

@@ -1,12 +1,14 @@
 //! s3lite as a program uses it.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
-use s3lite::{Store, StoreConfig};
+use s3lite::{Store, StoreConfig, StoreConfigBuilder};
 
-use super::{Call, Client, SMALL};
+use super::{Call, Client, Over};
 use crate::Result;
+use crate::server::Site;
+
+/// Up to this size a program takes an object whole, beyond it piece by piece.
+const WHOLE: usize = 1 << 20;
 
 /// One store for all tasks, as it is meant to be used; each has its clone.
 pub struct StoreClient {
@@ -16,30 +18,36 @@ pub struct StoreClient {
 }
 
 /// Opens a store that signs.
-pub fn open(server: SocketAddr) -> Result<Store> {
-    let config = at(server)
+pub fn open(site: &Site, over: Over) -> Result<Store> {
+    let config = at(site, over)
         .set("access-key", "AKIAIOSFODNN7EXAMPLE")
         .set("secret-key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
     Ok(Store::new(config.build()?)?)
 }
 
 /// Opens a store that does not sign, and so hashes nothing.
-pub fn open_anonymous(server: SocketAddr) -> Result<Store> {
-    Ok(Store::new(at(server).set("anonymous", true).build()?)?)
+pub fn open_anonymous(site: &Site, over: Over) -> Result<Store> {
+    Ok(Store::new(at(site, over).set("anonymous", true).build()?)?)
 }
 
-fn at(server: SocketAddr) -> s3lite::StoreConfigBuilder {
-    let endpoint = format!("http://{server}");
-    StoreConfig::builder().set("bucket", "bucket").set("region", "eu-central-1").set("endpoint", endpoint)
+fn at(site: &Site, over: Over) -> StoreConfigBuilder {
+    let config = StoreConfig::builder().set("bucket", "bucket").set("region", "eu-central-1");
+    match over {
+        Over::Http => config.set("endpoint", format!("http://{}", site.http())),
+        Over::Https(roots) => config
+            .set("endpoint", format!("https://{}", site.https()))
+            .set("tls.ca-file", site.authority.display().to_string())
+            .set("tls.roots", roots.name()),
+    }
 }
 
 impl Client for StoreClient {
     const NAME: &'static str = "s3lite";
 
-    async fn make(server: SocketAddr, count: usize) -> Result<Vec<Self>> {
-        let store = open(server)?;
-        let content = Bytes::from(vec![b'x'; SMALL]);
-        let client = || Self { store: store.clone(), key: format!("size/{SMALL}"), content: content.clone() };
+    async fn make(site: &Site, count: usize, size: usize) -> Result<Vec<Self>> {
+        let store = open(site, Over::Http)?;
+        let content = Bytes::from(vec![b'x'; size]);
+        let client = || Self { store: store.clone(), key: format!("size/{size}"), content: content.clone() };
         Ok(std::iter::repeat_with(client).take(count).collect())
     }
 
@@ -47,10 +55,21 @@ impl Client for StoreClient {
         let key = self.key.as_str();
         match call {
             Call::Put => drop(self.store.put(key, self.content.clone()).await?),
-            Call::Get => drop(self.store.get(key).await?.bytes().await?),
+            Call::Get if self.content.len() <= WHOLE => drop(self.store.get(key).await?.bytes().await?),
+            Call::Get => read_to_end(&self.store, key, self.content.len() as u64).await?,
             Call::Head => drop(self.store.head(key).await?),
             Call::Delete => drop(self.store.delete(key).await?),
         }
         Ok(())
     }
+}
+
+/// Reads an object piece by piece, and drops the pieces.
+pub async fn read_to_end(store: &Store, key: &str, length: u64) -> Result<()> {
+    let mut object = store.get(key).await?;
+    let mut read = 0;
+    while let Some(bytes) = object.chunk().await? {
+        read += bytes.len() as u64;
+    }
+    if read == length { Ok(()) } else { Err(format!("{read} of {length} bytes came").into()) }
 }

@@ -1,101 +1,89 @@
 //! What a piece of work costs this process: CPU time, wall time, allocations.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::io;
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
+use super::allocations::counted;
 use crate::Result;
 
-static COUNT: AtomicU64 = AtomicU64::new(0);
-static BYTES: AtomicU64 = AtomicU64::new(0);
-
-/// The system's allocator, which counts what it is asked for. Growing in place counts like a new allocation.
-pub struct Allocations;
-
-impl Allocations {
-    fn count(size: usize) {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-        BYTES.fetch_add(size as u64, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call goes on to the system's allocator as it came; counting allocates nothing.
-unsafe impl GlobalAlloc for Allocations {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::count(layout.size());
-        // SAFETY: the caller keeps the promises of `alloc`, which are the same here.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        Self::count(layout.size());
-        // SAFETY: the caller keeps the promises of `alloc_zeroed`, which are the same here.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        Self::count(size);
-        // SAFETY: the block came from `System`, and the caller keeps the promises of `realloc`.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block came from `System` with this layout.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
+/// Linux tells user time in hundredths of a second, whatever its own clock is.
+pub const TICK: Duration = Duration::from_millis(10);
 
 /// The cost of one sample.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Cost {
     pub cpu: Duration,
+    /// The part of `cpu` outside the kernel, in whole ticks.
+    pub user: Duration,
     pub wall: Duration,
     pub allocations: u64,
     pub allocated_bytes: u64,
 }
 
+impl Cost {
+    /// What this process has cost since it was started; its wall time only its parent can tell.
+    pub fn since_start() -> Result<Self> {
+        let (allocations, allocated_bytes) = counted();
+        Ok(Self { cpu: cpu_time()?, user: user_time()?, wall: Duration::ZERO, allocations, allocated_bytes })
+    }
+
+    fn since(self, earlier: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            user: self.user.saturating_sub(earlier.user),
+            wall: self.wall,
+            allocations: self.allocations - earlier.allocations,
+            allocated_bytes: self.allocated_bytes - earlier.allocated_bytes,
+        }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu += other.cpu;
+        self.user += other.user;
+        self.wall += other.wall;
+        self.allocations += other.allocations;
+        self.allocated_bytes += other.allocated_bytes;
+    }
+}
+
 /// Measures from its start to its stop.
 pub struct Meter {
+    before: Cost,
     started: Instant,
-    cpu: Duration,
-    allocations: u64,
-    allocated_bytes: u64,
 }
 
 impl Meter {
     pub fn start() -> Result<Self> {
-        let cpu = cpu_time()?;
-        let (allocations, allocated_bytes) = (COUNT.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));
-        Ok(Self { started: Instant::now(), cpu, allocations, allocated_bytes })
+        Ok(Self { before: Cost::since_start()?, started: Instant::now() })
     }
 
     pub fn stop(self) -> Result<Cost> {
         let wall = self.started.elapsed();
-        let (allocations, allocated_bytes) = (COUNT.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));
-        Ok(Cost {
-            cpu: cpu_time()?.saturating_sub(self.cpu),
-            wall,
-            allocations: allocations - self.allocations,
-            allocated_bytes: allocated_bytes - self.allocated_bytes,
-        })
+        Ok(Cost { wall, ..Cost::since_start()? }.since(self.before))
     }
 }
 
-/// User and system time of all threads, in nanoseconds as the kernel's scheduler counts them.
+/// User and system time of all threads, also of those that have ended, in nanoseconds as the kernel's scheduler counts them.
 ///
-/// A thread that ended is no longer counted. Threads for blocking work live for 10 s without work, longer than a sample.
+/// The sum over `/proc/self/task` would shrink when a thread ends, which those for blocking work do after 10 s without any.
 fn cpu_time() -> Result<Duration> {
-    // The scheduler brings a running thread's time up to date when it yields.
-    thread::yield_now();
-    let tasks = fs::read_dir("/proc/self/task").map_err(|error| format!("CPU time is read as on Linux: {error}"))?;
-    let mut nanoseconds = 0;
-    for task in tasks {
-        // A thread may end between the listing and the reading.
-        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
-        let on_cpu = text.split_ascii_whitespace().next().unwrap_or_default();
-        nanoseconds += on_cpu.parse::<u64>().map_err(|_| format!("schedstat begins with no number: {text}"))?;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the clock is a constant, and `time` lives through the call that fills it.
+    match unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) } {
+        0 => Ok(Duration::new(time.tv_sec.try_into()?, time.tv_nsec.try_into()?)),
+        _ => Err(format!("CPU time is not known here: {}", io::Error::last_os_error()).into()),
     }
-    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// User time of the process. The name of its program, in brackets, may hold anything; the figures stand behind it.
+fn user_time() -> Result<Duration> {
+    let text =
+        fs::read_to_string("/proc/self/stat").map_err(|error| format!("user time is read as on Linux: {error}"))?;
+    let behind_name = text.rsplit(')').next().unwrap_or_default();
+    let ticks = behind_name.split_ascii_whitespace().nth(11).and_then(|ticks| ticks.parse::<u32>().ok());
+    Ok(TICK * ticks.ok_or("stat has no user time")?)
 }

@@ -1,17 +1,24 @@
 //! Runs the lines of a row in turn, round after round, so that what disturbs the machine meets all of them alike.
 
+mod allocations;
 mod cost;
+mod line;
 mod pin;
+mod spread;
 mod table;
 
-use std::net::SocketAddr;
+use std::cell::Cell;
 
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::cost::Allocations;
-use self::cost::{Cost, Meter};
+pub use self::allocations::Allocations;
+pub use self::cost::{Cost, Meter};
+pub use self::line::{Line, Work};
 pub use self::pin::{Cores, PINNED, pin_by_restart, pinned_self};
+pub use self::spread::Spread;
+pub use self::table::figure;
 use crate::Result;
+use crate::server::Site;
 
 /// The client that the others are compared with, in rows where it is measured.
 pub const BASELINE: &str = "hyper";
@@ -30,6 +37,8 @@ pub struct Extent {
 impl Extent {
     pub const FULL: Self = Self { rounds: 5, operations: 8000, stream_bytes: 1 << 30 };
     pub const QUICK: Self = Self { rounds: 3, operations: 2000, stream_bytes: 128 << 20 };
+    /// Enough for what does not vary.
+    pub const COUNTS: Self = Self { rounds: 1, operations: 500, stream_bytes: 1 << 20 };
 }
 
 /// What a row's figures are per.
@@ -52,83 +61,121 @@ impl Unit {
     }
 }
 
-/// One sample's work; called again for every sample.
-pub type Work = Box<dyn FnMut(&Runtime) -> Result<()>>;
-
-type Prepare = Box<dyn FnOnce(&Runtime) -> Result<Work>>;
-
-/// One client's line in a row. Its connections are opened only if it is measured.
-pub struct Line {
-    client: &'static str,
-    prepare: Prepare,
+/// What was measured of a line, kept for the comparison with its bounds.
+pub struct Measured {
+    pub row: String,
+    pub client: &'static str,
+    pub unit: Unit,
+    pub costs: Vec<Cost>,
 }
 
-impl Line {
-    pub fn new(client: &'static str, prepare: impl FnOnce(&Runtime) -> Result<Work> + 'static) -> Self {
-        Self { client, prepare: Box::new(prepare) }
+impl Measured {
+    /// A part of the samples' cost, per what is counted.
+    pub fn spread(&self, part: fn(&Cost) -> f64) -> Spread {
+        Spread::of(self.costs.iter().map(|cost| part(cost) / self.unit.count))
     }
+}
+
+/// A figure that is no cost of samples: it is read once.
+pub struct Reading {
+    pub row: String,
+    pub client: &'static str,
+    pub what: &'static str,
+    pub value: f64,
 }
 
 /// The whole run.
 pub struct Suite {
-    server: SocketAddr,
+    site: Site,
     extent: Extent,
     filter: Option<String>,
     runtime: Runtime,
-    rows: usize,
+    measured: Vec<Measured>,
+    readings: Vec<Reading>,
+    /// Whether anything passed the filter.
+    wanted: Cell<bool>,
 }
 
 impl Suite {
-    pub fn new(server: SocketAddr, extent: Extent, filter: Option<String>) -> Result<Self> {
+    pub fn new(site: Site, extent: Extent, filter: Option<String>) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { server, extent, filter, runtime, rows: 0 })
+        Ok(Self { site, extent, filter, runtime, measured: Vec::new(), readings: Vec::new(), wanted: Cell::new(false) })
     }
 
-    pub fn server(&self) -> SocketAddr {
-        self.server
+    pub fn site(&self) -> Site {
+        self.site.clone()
     }
 
     pub fn extent(&self) -> Extent {
         self.extent
     }
 
-    /// Measures the lines that the filter lets through, and prints them. A filter is the beginning of `row/client`.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Everything that was measured so far.
+    pub fn measured(&self) -> &[Measured] {
+        &self.measured
+    }
+
+    /// Says whether the filter lets a line through: it is the beginning of `row/client`.
+    pub fn wants(&self, row: &str, client: &str) -> bool {
+        let name = format!("{row}/{client}");
+        let wanted = self.filter.as_ref().is_none_or(|filter| name.starts_with(filter.as_str()));
+        self.wanted.set(self.wanted.get() || wanted);
+        wanted
+    }
+
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+
+    /// Takes a reading and prints it.
+    pub fn read(&mut self, reading: Reading) {
+        let Reading { row, client, what, value } = &reading;
+        println!("{row:<20} {client:<18} {what}: {}", figure(*value));
+        self.readings.push(reading);
+    }
+
+    /// Measures the lines that the filter lets through, and prints them.
     pub fn measure(&mut self, row: &str, unit: Unit, lines: impl IntoIterator<Item = Line>) -> Result<()> {
-        let mut measured = Vec::new();
+        let mut samples = Vec::new();
         for line in lines {
-            let name = format!("{row}/{}", line.client);
-            if self.filter.as_ref().is_none_or(|filter| name.starts_with(filter.as_str())) {
-                let mut work = (line.prepare)(&self.runtime)?;
-                work(&self.runtime).map_err(|error| format!("{name}: {error}"))?;
-                measured.push((line.client, work, Vec::with_capacity(self.extent.rounds)));
+            if self.wants(row, line.client) {
+                let mut sample = (line.prepare)(&self.runtime)?;
+                sample(&self.runtime).map_err(|error| format!("{row}/{}: {error}", line.client))?;
+                samples.push((line.client, sample, Vec::with_capacity(self.extent.rounds)));
             }
         }
         for _ in 0..self.extent.rounds {
-            for (_, work, costs) in &mut measured {
-                costs.push(self.sample(work)?);
+            for (_, sample, costs) in &mut samples {
+                costs.push(sample(&self.runtime)?);
             }
         }
-        let lines: Vec<_> = measured.into_iter().map(|(client, _, costs)| (client, costs)).collect();
-        self.rows += usize::from(!lines.is_empty());
-        table::print_row(row, unit, &lines);
+        let measured =
+            samples.into_iter().map(|(client, _, costs)| Measured { row: row.to_owned(), client, unit, costs });
+        let measured: Vec<_> = measured.collect();
+        table::print_row(&measured);
+        self.measured.extend(measured);
         Ok(())
-    }
-
-    fn sample(&self, work: &mut Work) -> Result<Cost> {
-        let meter = Meter::start()?;
-        work(&self.runtime)?;
-        meter.stop()
     }
 
     pub fn print_heading(&self, pinned: bool) {
         table::print_heading(self.extent.rounds, pinned);
     }
 
-    pub fn print_footing(&self) -> Result<()> {
-        if self.rows == 0 {
-            return Err("no line begins with the filter".into());
-        }
+    pub fn print_footing(&self) {
         table::print_footing();
-        Ok(())
+    }
+
+    /// Says whether some lines were left out.
+    pub fn is_filtered(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// A filter that lets nothing through is a mistake.
+    pub fn demand_lines(&self) -> Result<()> {
+        if self.wanted.get() { Ok(()) } else { Err("no line begins with the filter".into()) }
     }
 }

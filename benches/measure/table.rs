@@ -2,11 +2,14 @@
 
 use std::fs;
 
-use super::cost::Cost;
-use super::{BASELINE, Unit};
+use super::cost::{Cost, TICK};
+use super::{BASELINE, Measured, Spread};
 
 const HEADING: &str = "\
-row                  client             per          CPU  spread    x hyper  (from to)        wall  allocations        bytes";
+row                  client             per          CPU  spread    x hyper  (from to)       user        wall  allocations        bytes";
+
+/// User time comes in ticks; of fewer than these it would be a guess.
+const ENOUGH_TICKS: u32 = 10;
 
 pub fn print_heading(rounds: usize, pinned: bool) {
     let place = if pinned { "the client has a core of its own" } else { "nothing is pinned to a core" };
@@ -23,33 +26,41 @@ fn load() -> String {
     }
 }
 
-/// Prints a row's lines: per line a client and its samples.
-pub fn print_row(row: &str, unit: Unit, lines: &[(&str, Vec<Cost>)]) {
-    let baseline = lines.iter().find(|(client, _)| *client == BASELINE).map(|(_, costs)| costs.as_slice());
-    for (client, costs) in lines {
-        let time = |nanoseconds: f64| nanoseconds / unit.count / unit.nanoseconds;
-        let cpu = Spread::of(costs.iter().map(|cost| time(cost.cpu.as_nanos() as f64)));
-        let wall = Spread::of(costs.iter().map(|cost| time(cost.wall.as_nanos() as f64)));
-        let allocations = Spread::of(costs.iter().map(|cost| cost.allocations as f64 / unit.count));
-        let bytes = Spread::of(costs.iter().map(|cost| cost.allocated_bytes as f64 / unit.count));
+/// Prints a row's lines.
+pub fn print_row(lines: &[Measured]) {
+    let baseline = lines.iter().find(|line| line.client == BASELINE).map(|line| line.costs.as_slice());
+    for line in lines {
+        let of = |part: fn(&Cost) -> f64| line.spread(part);
+        let cpu = of(|cost| cost.cpu.as_nanos() as f64 / 1e9);
+        let (Measured { row, client, unit, .. }, time) = (line, |seconds: f64| seconds * 1e9 / line.unit.nanoseconds);
         println!(
-            "{row:<20} {client:<18} {:<6} {:>9} {:>6.0}%  {} {:>11} {:>12} {:>12}",
+            "{row:<20} {client:<18} {:<6} {:>9} {:>6.0}%  {} {:>10} {:>11} {:>12} {:>12}",
             unit.name,
-            figure(cpu.median),
+            figure(time(cpu.median)),
             cpu.percent(),
-            ratio(costs, baseline),
-            figure(wall.median),
-            figure(allocations.median),
-            figure(bytes.median),
+            ratio(&line.costs, baseline),
+            user(line),
+            figure(time(of(|cost| cost.wall.as_secs_f64()).median)),
+            figure(of(|cost| cost.allocations as f64).median),
+            figure(of(|cost| cost.allocated_bytes as f64).median),
         );
     }
+}
+
+fn user(line: &Measured) -> String {
+    let enough = line.costs.iter().all(|cost| cost.user >= TICK * ENOUGH_TICKS);
+    if !enough {
+        return "-".to_owned();
+    }
+    figure(line.spread(|cost| cost.user.as_secs_f64()).median * 1e9 / line.unit.nanoseconds)
 }
 
 pub fn print_footing() {
     println!(
         "\nCPU is user and system time of the client process. CPU, wall, allocations and allocated bytes are medians; \
          spread is the\ndistance of the farthest CPU samples, in percent of the median. x hyper compares CPU time round \
-         by round: the median\nof the rounds' ratios, and the lowest and highest."
+         by round: the median\nof the rounds' ratios, and the lowest and highest. user is the part of CPU outside the kernel, \
+         where there is enough of it."
     );
 }
 
@@ -61,27 +72,8 @@ fn ratio(costs: &[Cost], baseline: Option<&[Cost]>) -> String {
     format!("{:>8.2}  {:<13}", ratio.median, format!("({:.2} {:.2})", ratio.low, ratio.high))
 }
 
-struct Spread {
-    low: f64,
-    median: f64,
-    high: f64,
-}
-
-impl Spread {
-    fn of(samples: impl Iterator<Item = f64>) -> Self {
-        let mut samples: Vec<f64> = samples.collect();
-        samples.sort_by(f64::total_cmp);
-        let at = |index: usize| samples.get(index).copied().unwrap_or(f64::NAN);
-        Self { low: at(0), median: at(samples.len() / 2), high: at(samples.len().saturating_sub(1)) }
-    }
-
-    fn percent(&self) -> f64 {
-        (self.high - self.low) / self.median * 100.0
-    }
-}
-
 /// Three or four digits that mean something.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 1000.0 => format!("{value:.1}"),

@@ -1,22 +1,24 @@
 //! A listing of 100,000 keys. Raw hyper reads the bytes and understands nothing.
 
+use bytes::Bytes;
 use http::{Method, Uri};
 use s3lite::{ListObjectsV2, Store};
 
 use crate::Result;
-use crate::clients::raw_hyper::{RawHyper, SendBody};
-use crate::clients::store;
+use crate::clients::raw_hyper::RawHyper;
+use crate::clients::{Over, SendBody, store};
 use crate::measure::{BASELINE, Line, Suite, Unit};
 use crate::server::{KEYS, PAGES, TOKEN};
 
 pub fn measure(suite: &mut Suite) -> Result<()> {
-    let server = suite.server();
+    let site = suite.site();
     let raw = Line::new(BASELINE, move |runtime| {
-        let mut client = runtime.block_on(RawHyper::connect(server))?;
+        let mut client = runtime.block_on(RawHyper::connect(&site, Over::Http, Bytes::new()))?;
         Ok(Box::new(move |runtime| runtime.block_on(read_pages(&mut client))))
     });
+    let site = suite.site();
     let store = Line::new("s3lite", move |_| {
-        let store = store::open(server)?;
+        let store = store::open(&site, Over::Http)?;
         Ok(Box::new(move |runtime| runtime.block_on(list(&store))))
     });
     suite.measure("list-100k", Unit::microseconds_per("µs/key", KEYS as f64), [raw, store])

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use s3lite::{Credentials, GetObject, KeyCache, PayloadHash, Scheme, Signer, SigningTime, Target};
 
 use crate::Result;
-use crate::clients::store;
+use crate::clients::{Over, store};
 use crate::measure::{Line, Suite, Unit};
 
 /// Signing is so short that a sample needs more operations than other rows do.
@@ -18,9 +18,9 @@ pub fn measure(suite: &mut Suite) -> Result<()> {
     let count = suite.extent().operations * MORE;
     let unit = Unit::microseconds_per("µs/op", f64::from(count));
     suite.measure("sign", unit, [signing("Signer::sign", count, |case, signer| case.sign(signer))])?;
-    let server = suite.server();
+    let site = suite.site();
     let by_store = Line::new("Store::presign", move |_| {
-        let (store, get) = (store::open(server)?, GetObject::new(KEY));
+        let (store, get) = (store::open(&site, Over::Http)?, GetObject::new(KEY));
         Ok(Box::new(move |_| {
             for _ in 0..count {
                 black_box(store.presign(&get, EXPIRES)?);

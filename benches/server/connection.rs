@@ -2,8 +2,7 @@
 
 use std::io;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::listing::Listing;
 
@@ -35,24 +34,35 @@ struct Request<'a> {
     method: Method,
     target: &'a str,
     body_length: usize,
+    /// The client waits for leave to send the body, as large uploads do.
+    expects_consent: bool,
 }
 
 /// Serves requests until the client closes the connection.
-pub async fn serve(mut stream: TcpStream, listing: &Listing) -> io::Result<()> {
+pub async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, listing: &Listing) -> io::Result<()> {
     let (mut buffer, mut filled, mut answer) = (vec![0; BUFFER], 0, Vec::new());
     loop {
         let Some(end) = read_head(&mut stream, &mut buffer, &mut filled).await? else { return Ok(()) };
         let request = parse(&buffer[..end]).ok_or_else(|| io::Error::other("this is no request"))?;
         let content = write_answer(&request, listing, &mut answer);
         let request_end = end + request.body_length;
+        if request.expects_consent {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            stream.flush().await?;
+        }
         skip_body(&mut stream, &mut buffer, &mut filled, request_end).await?;
         stream.write_all(&answer).await?;
         write_content(&mut stream, &mut buffer, filled, content).await?;
+        stream.flush().await?;
     }
 }
 
 /// Reads until a head is there; returns where it ends, `None` if there is no further request.
-async fn read_head(stream: &mut TcpStream, buffer: &mut [u8], filled: &mut usize) -> io::Result<Option<usize>> {
+async fn read_head(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+    filled: &mut usize,
+) -> io::Result<Option<usize>> {
     loop {
         if let Some(start) = buffer[..*filled].windows(4).position(|window| window == b"\r\n\r\n") {
             return Ok(Some(start + 4));
@@ -76,14 +86,23 @@ fn parse(head: &[u8]) -> Option<Request<'_>> {
         _ => return None,
     };
     let target = words.next()?;
-    let fields = lines.filter_map(|line| line.split_once(':'));
-    let mut length = fields.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let body_length = length.next().map_or(Some(0), |(_, value)| value.trim().parse().ok())?;
-    Some(Request { method, target, body_length })
+    let mut request = Request { method, target, body_length: 0, expects_consent: false };
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        if name.eq_ignore_ascii_case("content-length") {
+            request.body_length = value.trim().parse().ok()?;
+        }
+        request.expects_consent |= name.eq_ignore_ascii_case("expect");
+    }
+    Some(request)
 }
 
 /// Passes over the rest of a request and keeps what follows it.
-async fn skip_body(stream: &mut TcpStream, buffer: &mut [u8], filled: &mut usize, end: usize) -> io::Result<()> {
+async fn skip_body(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+    filled: &mut usize,
+    end: usize,
+) -> io::Result<()> {
     if end <= *filled {
         buffer.copy_within(end..*filled, 0);
         *filled -= end;
@@ -140,7 +159,12 @@ fn write_head(out: &mut Vec<u8>, status: &str, headers: &str, length: usize) {
 }
 
 /// Whatever the buffer holds behind the next request is content enough.
-async fn write_content(stream: &mut TcpStream, buffer: &mut [u8], filled: usize, mut length: usize) -> io::Result<()> {
+async fn write_content(
+    stream: &mut (impl AsyncWrite + Unpin),
+    buffer: &mut [u8],
+    filled: usize,
+    mut length: usize,
+) -> io::Result<()> {
     while length > 0 {
         let room = length.min(buffer.len() - filled);
         stream.write_all(&buffer[filled..filled + room]).await?;
