@@ -17,7 +17,7 @@ use crate::rig::{Rig, config, content};
 use crate::support::folder::Folder;
 use crate::support::strict::Act;
 
-const SIZE: usize = 200_000;
+const SIZE: usize = 60_000;
 const MOMENTS: usize = 60;
 
 fn runtime() -> Runtime {
