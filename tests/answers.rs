@@ -122,7 +122,7 @@ fn objects() {
 
 #[test]
 fn refusals() {
-    walk(132, &rows(include_str!("data/answers/refusals.json")));
+    walk(141, &rows(include_str!("data/answers/refusals.json")));
 }
 
 #[test]

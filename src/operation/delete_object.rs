@@ -1,11 +1,12 @@
 //! DeleteObject: an object is gone, whether it was there or not.
 
 use http::Method;
+use http::header::IF_MATCH;
 
 use super::{Answer, Operation, refuse_error_document};
 use crate::error::{Error, Result};
 use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
-use crate::response::X_AMZ_DELETE_MARKER;
+use crate::response::{ETag, X_AMZ_DELETE_MARKER};
 
 /// DeleteObject: deletes an object.
 ///
@@ -14,6 +15,7 @@ use crate::response::X_AMZ_DELETE_MARKER;
 pub struct DeleteObject {
     key: String,
     version_id: Option<String>,
+    if_match: Option<ETag>,
     headers: ExtraHeaders,
 }
 
@@ -30,12 +32,17 @@ pub struct DeleteObjectOutput {
 impl DeleteObject {
     /// Deletes the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), version_id: None, headers: ExtraHeaders::default() }
+        Self { key: key.into(), version_id: None, if_match: None, headers: ExtraHeaders::default() }
     }
 
     /// Deletes one version for good, in a bucket that keeps versions.
     pub fn version_id(self, version: impl Into<String>) -> Self {
         Self { version_id: Some(version.into()), ..self }
+    }
+
+    /// Deletes only if the object's tag is this one; 412 otherwise.
+    pub fn if_match(self, etag: impl Into<ETag>) -> Self {
+        Self { if_match: Some(etag.into()), ..self }
     }
 
     /// Adds any other header of the API. Signed if its name starts with `x-amz-`.
@@ -53,6 +60,9 @@ impl Operation for DeleteObject {
         let mut request = Request::object(Self::NAME, Method::DELETE, prefix.join(&self.key))?;
         if let Some(version) = &self.version_id {
             request.push_query("versionId", version);
+        }
+        if let Some(etag) = &self.if_match {
+            request.insert_header(IF_MATCH, etag.as_str())?;
         }
         self.headers.append_to(&mut request, &METHODS)?;
         Ok(request)
