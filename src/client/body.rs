@@ -3,6 +3,7 @@
 //! hyper cuts a source that is longer than its Content-Length and reports success. So the last bytes are held back until
 //! the source has shown its end: a longer, shorter or failing source never becomes an object.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
@@ -14,12 +15,13 @@ use std::time::SystemTime;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
 use super::wire::Wire;
-use crate::sign::ChunkSigner;
+use crate::sign::{ChunkSigner, PayloadHash};
 
 /// What is handed to hyper at a time: large enough for few system calls, small enough that its being taken is progress.
 const PIECE: usize = 256 << 10;
@@ -268,6 +270,8 @@ pub(super) struct SendBody {
     taken: u64,
     /// The last bytes, until the source has shown its end.
     held: Option<Bytes>,
+    source_ended: bool,
+    /// All was handed over.
     ended: bool,
     framer: Option<Box<Framer>>,
     wire_length: u64,
@@ -282,7 +286,18 @@ impl SendBody {
         let ended = wire_length == 0;
         let watch = if ended { Watch(None) } else { Watch::new(Progress::WaitsForSocket(Instant::now())) };
         let framer = signer.map(Framer::new).map(Box::new);
-        Self { source, announced: length, taken: 0, held: None, ended, framer, wire_length, watch, wire: None }
+        Self {
+            source,
+            announced: length,
+            taken: 0,
+            held: None,
+            source_ended: ended,
+            ended,
+            framer,
+            wire_length,
+            watch,
+            wire: None,
+        }
     }
 
     /// Holds the body back until [`Watch::consent`].
@@ -330,6 +345,15 @@ impl SendBody {
         error
     }
 
+    /// Takes note of bytes that are handed over, the last of them perhaps.
+    fn sent(&mut self, bytes: Bytes) -> Frame<Bytes> {
+        self.ended = self.source_ended && self.framer.as_ref().is_none_or(|framer| framer.framed.is_empty());
+        let now = Instant::now();
+        let progress = if self.ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) };
+        self.watch.set(progress, bytes.len());
+        Frame::data(bytes)
+    }
+
     fn reset_connection(&self) {
         if let Some(wire) = &self.wire {
             wire.abort();
@@ -349,6 +373,9 @@ impl Body for SendBody {
             return Poll::Pending;
         }
         while !self.ended {
+            if let Some(framed) = self.framer.as_mut().and_then(|framer| framer.framed.pop_front()) {
+                return Poll::Ready(Some(Ok(self.sent(framed))));
+            }
             let Poll::Ready(next) = self.poll_counted(cx) else {
                 self.watch.waits_for_source(cx);
                 return Poll::Pending;
@@ -357,17 +384,17 @@ impl Body for SendBody {
                 Ok(next) => next,
                 Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
             };
-            self.ended = self.taken == self.announced;
-            let ended = self.ended;
-            let frame = match &mut self.framer {
-                None => next,
-                Some(framer) => framer.frame(next, ended),
-            };
-            let now = Instant::now();
-            let sent = frame.as_ref().map_or(0, Bytes::len);
-            self.watch.set(if ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) }, sent);
-            if let Some(bytes) = frame {
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            let source_ended = self.taken == self.announced;
+            self.source_ended = source_ended;
+            match (self.framer.as_mut(), next) {
+                (None, Some(bytes)) => return Poll::Ready(Some(Ok(self.sent(bytes)))),
+                (None, None) => self.ended = true,
+                (Some(framer), next) => {
+                    framer.take(next.unwrap_or_default());
+                    if source_ended {
+                        framer.end();
+                    }
+                }
             }
         }
         Poll::Ready(None)
@@ -382,38 +409,48 @@ impl Body for SendBody {
     }
 }
 
-/// Puts a body into signed chunks of `SIGNED_CHUNK`, as its announced length on the wire counts on.
+/// Puts a body into signed chunks of `SIGNED_CHUNK`, as its announced length on the wire counts on. The bytes are hashed as they
+/// come and never copied: what leaves is heads and bytes in turn.
 struct Framer {
     signer: ChunkSigner,
-    gathered: BytesMut,
+    hash: Sha256,
+    gathered: u64,
+    chunk: Vec<Bytes>,
+    framed: VecDeque<Bytes>,
 }
 
 impl Framer {
     fn new(signer: ChunkSigner) -> Self {
-        Self { signer, gathered: BytesMut::new() }
+        let (hash, gathered, chunk, framed) = Default::default();
+        Self { signer, hash, gathered, chunk, framed }
     }
 
-    /// Takes bytes and gives the chunks that are full, and at the end the rest and the closing chunk.
-    fn frame(&mut self, bytes: Option<Bytes>, end: bool) -> Option<Bytes> {
-        self.gathered.extend_from_slice(&bytes.unwrap_or_default());
-        let mut framed = BytesMut::new();
-        while self.gathered.len() >= SIGNED_CHUNK as usize {
-            let chunk = self.gathered.split_to(SIGNED_CHUNK as usize);
-            self.push_chunk(&mut framed, &chunk);
-        }
-        if end {
-            let rest = self.gathered.split();
-            if !rest.is_empty() {
-                self.push_chunk(&mut framed, &rest);
+    fn take(&mut self, mut bytes: Bytes) {
+        while !bytes.is_empty() {
+            let room = usize::try_from(SIGNED_CHUNK - self.gathered).unwrap_or(usize::MAX);
+            let piece = bytes.split_to(room.min(bytes.len()));
+            self.hash.update(&piece);
+            self.gathered += piece.len() as u64;
+            self.chunk.push(piece);
+            if self.gathered == SIGNED_CHUNK {
+                self.close_chunk();
             }
-            framed.extend_from_slice(self.signer.end().as_bytes());
         }
-        Some(framed.freeze()).filter(|framed| !framed.is_empty())
     }
 
-    fn push_chunk(&mut self, framed: &mut BytesMut, chunk: &[u8]) {
-        framed.extend_from_slice(self.signer.head(chunk).as_bytes());
-        framed.extend_from_slice(chunk);
-        framed.extend_from_slice(b"\r\n");
+    /// The source has ended: the rest, and the closing chunk.
+    fn end(&mut self) {
+        if self.gathered > 0 {
+            self.close_chunk();
+        }
+        self.framed.push_back(self.signer.end().into());
+    }
+
+    fn close_chunk(&mut self) {
+        let hash = PayloadHash::Sha256(self.hash.finalize_reset().into());
+        let head = self.signer.head_of(std::mem::take(&mut self.gathered), &hash);
+        self.framed.push_back(head.into());
+        self.framed.extend(self.chunk.drain(..));
+        self.framed.push_back(Bytes::from_static(b"\r\n"));
     }
 }

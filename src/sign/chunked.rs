@@ -34,8 +34,13 @@ impl ChunkSigner {
 
     /// Returns what precedes a chunk of the body; its bytes and a CRLF follow.
     pub fn head(&mut self, chunk: &[u8]) -> String {
-        let signature = self.sign_chunk(chunk);
-        format!("{:x}{CHUNK_SIGNATURE}{}\r\n", chunk.len(), signature.as_str())
+        self.head_of(chunk.len() as u64, &PayloadHash::of(chunk))
+    }
+
+    /// As [`head`](Self::head), of a chunk that was hashed while it was gathered.
+    pub fn head_of(&mut self, length: u64, hash: &PayloadHash) -> String {
+        let signature = self.sign_chunk(hash);
+        format!("{length:x}{CHUNK_SIGNATURE}{}\r\n", signature.as_str())
     }
 
     /// Returns the last frame of a body without trailing headers.
@@ -53,8 +58,8 @@ impl ChunkSigner {
     }
 
     /// Signs one chunk: the request's time and scope, the previous signature, the hash of nothing, the chunk's hash.
-    pub(crate) fn sign_chunk(&mut self, chunk: &[u8]) -> Signature {
-        let (nothing, hash) = (PayloadHash::EMPTY, PayloadHash::of(chunk));
+    pub(crate) fn sign_chunk(&mut self, hash: &PayloadHash) -> Signature {
+        let nothing = PayloadHash::EMPTY;
         self.sign_next("AWS4-HMAC-SHA256-PAYLOAD", &format_args!("{nothing}\n{hash}"))
     }
 

@@ -186,7 +186,7 @@ fn check_s3_chunks(case: &Path, signer: &Signer<'_>, time: SigningTime, context:
     for chunk in body.chunks(chunk_size).chain([&[][..]]) {
         let hash = PayloadHash::of(chunk);
         wire += chunks.clone().head(chunk).len() + chunk.len() + 2;
-        let _ = writeln!(lines, "{} {hash} {}", chunk.len(), chunks.sign_chunk(chunk).as_str());
+        let _ = writeln!(lines, "{} {hash} {}", chunk.len(), chunks.sign_chunk(&PayloadHash::of(chunk)).as_str());
     }
     let mut diff = compare(case, "chunks.txt", &lines);
     if case.join("wire-length.txt").exists() {
