@@ -39,10 +39,10 @@ figure() {
     printf '%-58s %10s %10s%s\n' "$1" "$2" "$3" "$verdict"
 }
 
-# Lines of names: a figure that should be none of them.
+# none NAME WORDS: a figure that should be none. No pipe leads here: what a subshell notes is lost.
 none() {
     local name=$1 found
-    found=$(xargs) # one line, without blanks around
+    found=$(xargs <<<"$2") # one line, without blanks around
     if [ -z "$found" ]; then
         figure "$name" 0 0
     else

@@ -7,12 +7,14 @@ weigh_packages() {
     figure "put and get over TLS, the fewest features" "$(packages --no-default-features --features tls | wc -l)" "$MOST_PACKAGES"
     figure "put and get over plain http" "$(packages --no-default-features --features client | wc -l)" -
     figure "core" "$(packages --no-default-features | wc -l)" "$MOST_CORE_PACKAGES"
-    packages --all-features | awk '{ print $1 }' | uniq -d | none "in two versions"
-    cargo tree --locked -e normal --prefix none --all-features | awk '/\(proc-macro\)/ { print $1 }' | sort -u | none "proc macros"
-    foreign_build_scripts | none "build scripts beside the TLS provider's"
+    none "in two versions" "$(packages --all-features | awk '{ print $1 }' | uniq -d)"
+    none "proc macros" "$(proc_macros)"
+    none "build scripts beside the TLS provider's" "$(foreign_build_scripts)"
 }
 
 packages() { cargo tree --locked -e normal --prefix none "$@" | awk '{ print $1, $2 }' | sort -u; }
+
+proc_macros() { cargo tree --locked -e normal --prefix none --all-features | awk '/\(proc-macro\)/ { print $1 }' | sort -u; }
 
 # Names of packages of the library that have a build script, but for those below rustls and the accepted ones.
 foreign_build_scripts() {
