@@ -8,23 +8,27 @@ use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::SystemTime;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
+use super::buffers::Buffers;
 use super::wire::Wire;
 use crate::sign::{ChunkSigner, PayloadHash};
 
-/// What is handed to hyper at a time: large enough for few system calls, small enough that its being taken is progress.
+/// What bytes are handed to hyper in: large enough for few system calls, small enough that its being taken is progress.
 const PIECE: usize = 256 << 10;
+
+/// What is read from a file at a time: each costs two turns between threads.
+const FILE_PIECE: u64 = 1 << 19;
 
 /// What is read from a reader at a time.
 const READER_PIECE: usize = 64 << 10;
@@ -38,7 +42,8 @@ pub(super) enum Source {
     File(FileSource),
     /// Lent: taken by the first look at it, so that a request that never left leaves the reader as it was.
     Lent(Lent),
-    Reader(Reader, BytesMut),
+    /// The reader, the buffer it reads into, and those that were lent.
+    Reader(Reader, Vec<u8>, Buffers),
 }
 
 /// A reader that can be sent once.
@@ -49,21 +54,21 @@ pub(super) type Lent = Arc<Mutex<Option<Reader>>>;
 
 impl Source {
     pub fn file(file: OpenFile) -> Self {
-        Self::File(FileSource::Idle(file))
+        Self::File(FileSource::Idle(file, Buffers::default()))
     }
 
-    /// The next bytes; `None` at the end. Never more than `PIECE`.
+    /// The next bytes; `None` at the end.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         match self {
             Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(Ok(None)),
             Self::Bytes(bytes) => Poll::Ready(Ok(Some(bytes.split_to(bytes.len().min(PIECE))))),
             Self::File(file) => file.poll_next(cx),
-            Self::Reader(reader, buffer) => poll_reader(reader, buffer, cx),
+            Self::Reader(reader, buffer, buffers) => poll_reader(reader, buffer, buffers, cx),
             Self::Lent(lent) => {
                 let Some(reader) = lent.lock().unwrap_or_else(PoisonError::into_inner).take() else {
                     return Poll::Ready(Err(io::Error::other("the reader was sent before")));
                 };
-                *self = Self::Reader(reader, BytesMut::new());
+                *self = Self::Reader(reader, Vec::new(), Buffers::default());
                 self.poll_next(cx)
             }
         }
@@ -72,19 +77,24 @@ impl Source {
 
 fn poll_reader(
     reader: &mut (dyn AsyncRead + Send + Unpin),
-    buffer: &mut BytesMut,
+    buffer: &mut Vec<u8>,
+    buffers: &mut Buffers,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<Option<Bytes>>> {
-    buffer.reserve(READER_PIECE);
-    let mut limited = buffer.limit(READER_PIECE);
-    let count = ready!(pin!(reader.read_buf(&mut limited)).poll(cx))?;
-    Poll::Ready(Ok((count > 0).then(|| buffer.split().freeze())))
+    if buffer.is_empty() {
+        *buffer = buffers.take(READER_PIECE);
+    }
+    let mut free = ReadBuf::new(buffer);
+    ready!(Pin::new(reader).poll_read(cx, &mut free))?;
+    let count = free.filled().len();
+    buffer.truncate(count);
+    Poll::Ready(Ok((count > 0).then(|| buffers.lend(std::mem::take(buffer)))))
 }
 
 /// A file read piece by piece off the reactor, without a copy.
 pub(super) enum FileSource {
-    Idle(OpenFile),
-    Reading(JoinHandle<(OpenFile, io::Result<Bytes>)>),
+    Idle(OpenFile, Buffers),
+    Reading(JoinHandle<(OpenFile, io::Result<Vec<u8>>)>, Buffers),
     Lost,
 }
 
@@ -112,16 +122,21 @@ impl FileSource {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         loop {
             match std::mem::replace(self, Self::Lost) {
-                Self::Idle(file) => *self = Self::Reading(spawn_blocking(move || read_piece(file))),
-                Self::Reading(mut reading) => match Pin::new(&mut reading).poll(cx) {
+                Self::Idle(file, mut buffers) => {
+                    // An empty look at the end finds out whether the file was changed.
+                    let buffer = buffers.take(file.identity.length.min(FILE_PIECE) as usize);
+                    *self = Self::Reading(spawn_blocking(move || read_piece(file, buffer)), buffers);
+                }
+                Self::Reading(mut reading, mut buffers) => match Pin::new(&mut reading).poll(cx) {
                     Poll::Pending => {
-                        *self = Self::Reading(reading);
+                        *self = Self::Reading(reading, buffers);
                         return Poll::Pending;
                     }
                     Poll::Ready(read) => {
                         let (file, bytes) = read.map_err(io::Error::other)?;
-                        *self = Self::Idle(file);
-                        return Poll::Ready(bytes.map(|bytes| Some(bytes).filter(|bytes| !bytes.is_empty())));
+                        let bytes = bytes.map(|bytes| (!bytes.is_empty()).then(|| buffers.lend(bytes)));
+                        *self = Self::Idle(file, buffers);
+                        return Poll::Ready(bytes);
                     }
                 },
                 Self::Lost => return Poll::Ready(Err(io::Error::other("the runtime is shutting down"))),
@@ -131,13 +146,21 @@ impl FileSource {
 }
 
 /// Reads the next piece. At the end the file must still be what it was: half of it may be new.
-fn read_piece(mut open: OpenFile) -> (OpenFile, io::Result<Bytes>) {
-    let mut bytes = Vec::with_capacity(PIECE);
-    let read = (&mut open.file).take(PIECE as u64).read_to_end(&mut bytes).and_then(|count| match count {
+fn read_piece(mut open: OpenFile, mut buffer: Vec<u8>) -> (OpenFile, io::Result<Vec<u8>>) {
+    let read = loop {
+        match open.file.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read,
+        }
+    };
+    let read = read.and_then(|count| match count {
         0 if Identity::of(&open.file)? != open.identity => {
             Err(io::Error::other("the file was changed while it was put"))
         }
-        _ => Ok(bytes.into()),
+        _ => {
+            buffer.truncate(count);
+            Ok(buffer)
+        }
     });
     (open, read)
 }

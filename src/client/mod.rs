@@ -1,6 +1,7 @@
 //! The shell: a [`Store`]. It does the I/O and decides nothing; `call` has the attempt loop.
 
 mod body;
+mod buffers;
 mod call;
 mod connect;
 mod file;
