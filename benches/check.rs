@@ -55,6 +55,7 @@ fn compare(suite: &Suite, bound: &Bound) -> Option<Compared> {
         Limit::TimesHyper(times, more) => {
             (format!("CPU x hyper, less {more} µs"), ratio_less(meant, line(FLOOR)?, more), times)
         }
+        Limit::TimesLine(other, factor) => (format!("CPU x ({other})"), ratio(meant, &[line(other)?]), factor),
         Limit::HyperAnd(other) => ("CPU x (hyper + SHA-256)".into(), ratio(meant, &[line(FLOOR)?, line(other)?]), 1.0),
         Limit::Reading(..) => return None,
     };

@@ -9,9 +9,13 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// What is read from a source at a time.
 const PIECE: usize = 64 << 10;
+
+/// What is read from a file at a time.
+const FILE_PIECE: usize = 512 << 10;
 
 /// A request's body.
 pub struct SendBody {
@@ -22,7 +26,14 @@ pub struct SendBody {
 enum Source {
     Bytes(Bytes),
     Reader(Box<dyn AsyncRead + Send + Unpin>, Buffers),
-    File(File, Buffers),
+    File(Reading, Buffers),
+}
+
+/// A file, or its next piece on its way: read on another thread, as no server may let its reactor wait for a disk.
+enum Reading {
+    Idle(File),
+    Busy(JoinHandle<io::Result<(File, BytesMut, usize)>>),
+    Lost,
 }
 
 impl SendBody {
@@ -42,9 +53,8 @@ impl SendBody {
         Self { source: Source::Reader(Box::new(reader), Buffers::default()), length }
     }
 
-    /// Read in place: a file in memory does not make the reactor wait, and no thread is cheaper than one.
     pub fn file(file: File, length: u64) -> Self {
-        Self { source: Source::File(file, Buffers::default()), length }
+        Self { source: Source::File(Reading::Idle(file), Buffers::default()), length }
     }
 }
 
@@ -59,7 +69,7 @@ impl Body for SendBody {
         let bytes = match &mut self.source {
             Source::Bytes(bytes) => std::mem::take(bytes),
             Source::Reader(reader, buffers) => ready!(poll_reader(reader, buffers, cx))?,
-            Source::File(file, buffers) => read_piece(file, buffers)?,
+            Source::File(reading, buffers) => ready!(poll_file(reading, buffers, cx))?,
         };
         if bytes.is_empty() {
             return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
@@ -117,8 +127,28 @@ fn poll_reader(
     Poll::Ready(Ok(buffers.lend(buffer, count)))
 }
 
-fn read_piece(file: &mut File, buffers: &mut Buffers) -> io::Result<Bytes> {
-    let mut buffer = buffers.free(4 * PIECE);
-    let count = file.read(&mut buffer)?;
-    Ok(buffers.lend(buffer, count))
+fn poll_file(reading: &mut Reading, buffers: &mut Buffers, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+    loop {
+        *reading = match std::mem::replace(reading, Reading::Lost) {
+            Reading::Idle(mut file) => {
+                let mut buffer = buffers.free(FILE_PIECE);
+                Reading::Busy(spawn_blocking(move || {
+                    let count = file.read(&mut buffer)?;
+                    Ok((file, buffer, count))
+                }))
+            }
+            Reading::Busy(mut piece) => match Pin::new(&mut piece).poll(cx) {
+                Poll::Pending => {
+                    *reading = Reading::Busy(piece);
+                    return Poll::Pending;
+                }
+                Poll::Ready(read) => {
+                    let (file, buffer, count) = read.map_err(io::Error::other)??;
+                    *reading = Reading::Idle(file);
+                    return Poll::Ready(Ok(buffers.lend(buffer, count)));
+                }
+            },
+            Reading::Lost => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+        };
+    }
 }
