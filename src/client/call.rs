@@ -17,7 +17,7 @@ use super::transport::{Broken, Exchange, Route, Trace};
 use super::{Store, load};
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::operation::{Answer, Operation, read_answer};
+use crate::operation::Answer;
 use crate::request::Request;
 use crate::response::ResponseHead;
 use crate::retry::{Correction, Decision, Moment, Outcome, Retry};
@@ -34,9 +34,13 @@ const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 const LONGEST_TELLING: u64 = 1 << 20;
 
 /// One operation on its way.
-pub(super) struct Call<'a, O: Operation> {
+///
+/// It knows nothing of its kind but the name: one loop, compiled once, serves them all.
+pub(super) struct Call<'a> {
     store: &'a Store,
-    operation: &'a O,
+    operation: &'static str,
+    /// A success's body is handed on, not read.
+    streams: bool,
     request: Request,
     payload: Payload,
     body: BodyPlan,
@@ -52,11 +56,8 @@ pub(super) struct Call<'a, O: Operation> {
     because: Option<Error>,
 }
 
-/// A success, and for operations that stream it, the answer that is still coming.
-pub(super) struct Success<O: Operation> {
-    pub output: O::Output,
-    pub stream: Option<IncomingBody>,
-}
+/// Reads an answer: a success, whose output it keeps for the caller, or a refusal.
+pub(super) type Read<'r> = dyn FnMut(Answer<'_>) -> Result<()> + Send + 'r;
 
 /// A failed attempt, and what it taught.
 struct Failure {
@@ -71,11 +72,10 @@ struct Failure {
     in_body: bool,
 }
 
-impl<'a, O: Operation> Call<'a, O> {
-    /// Makes the request and hashes its payload.
-    pub async fn new(store: &'a Store, operation: &'a O, mut payload: Payload) -> Result<Self> {
-        let config = &store.inner.config;
-        let request = store.request(operation)?;
+impl<'a> Call<'a> {
+    /// Takes a request and hashes its payload.
+    pub async fn new(store: &'a Store, request: Request, streams: bool, mut payload: Payload) -> Result<Self> {
+        let (config, operation) = (&store.inner.config, request.operation());
         if !request.body().is_empty() {
             payload = Payload::bytes(request.body().clone());
         }
@@ -87,13 +87,14 @@ impl<'a, O: Operation> Call<'a, O> {
             };
             BodyPlan::new(&request, &mut payload, form).await
         };
-        let body = prepared.await.map_err(|error| store.about::<O>(error, Some(&request)))?;
+        let body = prepared.await.map_err(|error| store.about(error, operation, Some(&request)))?;
         let target = address.endpoint().target(&request);
         let (route, body_broke, started) = (Route::Pooled, false, Instant::now());
         let (attempts, unknown, because) = Default::default();
         Ok(Self {
             store,
             operation,
+            streams,
             request,
             payload,
             body,
@@ -108,13 +109,13 @@ impl<'a, O: Operation> Call<'a, O> {
         })
     }
 
-    /// Goes from attempt to attempt.
-    pub async fn run(mut self) -> Result<Success<O>> {
+    /// Goes from attempt to attempt. Returns the answer that is still coming, for operations that stream it.
+    pub async fn run(mut self, read: &mut Read<'_>) -> Result<Option<IncomingBody>> {
         let inner = &self.store.inner;
         let mut retry = Retry::new(inner.config.retry_policy(), self.request.is_idempotent());
         loop {
             self.attempts += 1;
-            let failure = match self.observed_attempt().await {
+            let failure = match self.observed_attempt(read).await {
                 Ok(success) => {
                     retry.succeeded(&mut inner.quota());
                     return Ok(success);
@@ -144,7 +145,7 @@ impl<'a, O: Operation> Call<'a, O> {
             Some(hint) => error.with_hint(hint),
             None => error,
         };
-        let error = self.store.about::<O>(error, Some(&self.request)).with_unknown_outcome(self.unknown);
+        let error = self.store.about(error, self.operation, Some(&self.request)).with_unknown_outcome(self.unknown);
         error.with_attempts(self.attempts, self.started.elapsed())
     }
 
@@ -183,11 +184,11 @@ impl<'a, O: Operation> Call<'a, O> {
     }
 
     /// One attempt, told to the observer.
-    async fn observed_attempt(&mut self) -> std::result::Result<Success<O>, Failure> {
+    async fn observed_attempt(&mut self, read: &mut Read<'_>) -> std::result::Result<Option<IncomingBody>, Failure> {
         let observer = self.store.observer.clone();
         let because = self.because.take();
         let attempt = Attempt {
-            operation: O::NAME,
+            operation: self.operation,
             bucket: self.store.inner.config.bucket(),
             key: self.request.key(),
             number: self.attempts,
@@ -195,11 +196,11 @@ impl<'a, O: Operation> Call<'a, O> {
         };
         let mut telling = Telling::of(observer.as_deref(), attempt);
         let result = match self.remaining() {
-            Some(limit) => match timeout(limit, self.attempt(&mut telling)).await {
+            Some(limit) => match timeout(limit, self.attempt(&mut telling, read)).await {
                 Ok(result) => result,
                 Err(_) => Err(self.out_of_time().into()),
             },
-            None => self.attempt(&mut telling).await,
+            None => self.attempt(&mut telling, read).await,
         };
         telling.ended(result.as_ref().err().map(|failure| &failure.error));
         result
@@ -211,7 +212,11 @@ impl<'a, O: Operation> Call<'a, O> {
     }
 
     /// One attempt: signed anew, its body opened anew, its answer read.
-    async fn attempt(&self, telling: &mut Telling<'_>) -> std::result::Result<Success<O>, Failure> {
+    async fn attempt(
+        &self,
+        telling: &mut Telling<'_>,
+        read: &mut Read<'_>,
+    ) -> std::result::Result<Option<IncomingBody>, Failure> {
         let inner = &self.store.inner;
         let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
         let time = SigningTime::from_system_time(signed_with.apply(sent_at))?;
@@ -233,16 +238,17 @@ impl<'a, O: Operation> Call<'a, O> {
         (telling.end.bytes_sent, telling.end.connection_reused) = (bytes_sent, connection_reused);
         let exchange = exchange.map_err(|broken| Failure::of(broken, expected))?;
         telling.end.status = Some(exchange.response.status());
-        self.answer(exchange, telling, (sent_at, signed_with), expected).await
+        self.answer(exchange, telling, read, (sent_at, signed_with), expected).await
     }
 
     async fn answer(
         &self,
         mut exchange: Exchange,
         telling: &mut Telling<'_>,
+        read: &mut Read<'_>,
         (sent_at, signed_with): (SystemTime, ClockSkew),
         expected: bool,
-    ) -> std::result::Result<Success<O>, Failure> {
+    ) -> std::result::Result<Option<IncomingBody>, Failure> {
         let inner = &self.store.inner;
         if exchange.consent_overdue {
             inner.consent().overdue(inner.opened.elapsed());
@@ -265,33 +271,35 @@ impl<'a, O: Operation> Call<'a, O> {
         let retry_after = if head.status.is_success() { None } else { head.retry_after() };
         let result = match head.status.is_success() && !body_sent {
             true => Err(Error::passing_protocol("the service reported success before it had read the whole body")),
-            false => self.read(head, body).await,
+            false => self.read(head, body, read).await,
         };
-        match result {
-            Ok((output, stream)) => Ok(Success { output, stream }),
-            Err(error) => {
-                let skew = skew.map(|measured| (measured, signed_with));
-                Err(Failure { answered: true, retry_after, skew, expected, ..error.into() })
-            }
-        }
+        result.map_err(|error| {
+            let skew = skew.map(|measured| (measured, signed_with));
+            Failure { answered: true, retry_after, skew, expected, ..error.into() }
+        })
     }
 
-    async fn read(&self, head: ResponseHead, mut body: IncomingBody) -> Result<(O::Output, Option<IncomingBody>)> {
-        let (success, streams) = (head.status.is_success(), head.status.is_success() && O::STREAMS);
+    async fn read(
+        &self,
+        head: ResponseHead,
+        mut body: IncomingBody,
+        read: &mut Read<'_>,
+    ) -> Result<Option<IncomingBody>> {
+        let (success, streams) = (head.status.is_success(), head.status.is_success() && self.streams);
         let bytes = match (success, streams) {
             (_, true) => Bytes::new(),
             (true, false) => body.whole(xml::MAX_BYTES).await?,
             // A refusal counts by its status, and by what arrived of its body before that broke or never ended.
             (false, false) => {
-                let mut read = Gathered::default();
-                let _ = timeout(MAX_ERROR_TIME, body.beginning(MAX_ERROR_BYTES, &mut read)).await;
-                read.into_bytes()
+                let mut beginning = Gathered::default();
+                let _ = timeout(MAX_ERROR_TIME, body.beginning(MAX_ERROR_BYTES, &mut beginning)).await;
+                beginning.into_bytes()
             }
         };
         let prefix = self.store.inner.config.key_prefix();
         let signed_for = self.address.endpoint().signing_region();
-        let output = read_answer(self.operation, Answer { head, body: &bytes, prefix, signed_for })?;
-        Ok((output, streams.then_some(body)))
+        read(Answer { head, body: &bytes, prefix, signed_for })?;
+        Ok(streams.then_some(body))
     }
 
     /// Whether the body waits for the service's consent: a large one, or one that broke before.

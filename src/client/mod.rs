@@ -33,7 +33,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 
-use self::call::{Call, Success};
+use self::call::Call;
 use self::connect::{Connector, Tls};
 use self::incoming::IncomingBody;
 pub use self::object::{Object, ObjectReader};
@@ -48,7 +48,8 @@ use crate::consent::Consent;
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::operation::{
-    DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject, PutObjectOutput,
+    Answer, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject,
+    PutObjectOutput, read_answer,
 };
 use crate::request::Request;
 use crate::response::ObjectMeta;
@@ -174,7 +175,11 @@ impl Store {
     ///
     /// Dropping the future closes the connection; whether the object was stored is then not known.
     pub async fn put(&self, operation: impl Into<PutObject>, payload: impl Into<Payload>) -> Result<PutObjectOutput> {
-        let (mut operation, payload) = (operation.into(), payload.into());
+        self.put_object(operation.into(), payload.into()).await
+    }
+
+    /// As [`put`](Self::put), compiled once: in this crate, not in those that call it.
+    async fn put_object(&self, mut operation: PutObject, payload: Payload) -> Result<PutObjectOutput> {
         let length = payload.length();
         if operation.is_conditional() {
             operation = operation.put_id(load::id());
@@ -183,7 +188,7 @@ impl Store {
             Err(error) if operation.is_conditional() && error.is_outcome_unknown() => {
                 self.settle(&operation, length, error).await?
             }
-            stored => stored?.output,
+            stored => stored?.0,
         };
         if self.inner.config.verify_after_write() {
             self.verify(&operation, &stored, length).await?;
@@ -193,7 +198,7 @@ impl Store {
 
     /// Looks whether a conditional write took effect whose answer was lost, or whose second copy was refused.
     async fn settle(&self, operation: &PutObject, length: u64, error: Error) -> Result<PutObjectOutput> {
-        match self.head(operation.as_head()).await {
+        match self.head_object(operation.as_head()).await {
             Ok(found) => operation.settle(length, &found, error),
             Err(_) => Err(error.into_ambiguous()),
         }
@@ -203,7 +208,7 @@ impl Store {
     async fn verify(&self, operation: &PutObject, stored: &PutObjectOutput, length: u64) -> Result<()> {
         let mut waits = LATE_VISIBILITY.iter();
         loop {
-            let found = self.head(operation.as_head_of(stored)).await;
+            let found = self.head_object(operation.as_head_of(stored)).await;
             match (found, waits.next()) {
                 (Ok(found), _) => {
                     let (bucket, key) =
@@ -226,20 +231,22 @@ impl Store {
     /// The service's refusal, [`Error::is_not_found`] among them;
     /// [`ErrorKind::InvalidRange`](crate::ErrorKind::InvalidRange) for a range outside.
     pub async fn get(&self, operation: impl Into<GetObject>) -> Result<Object> {
-        let mut operation = operation.into();
+        self.get_object(operation.into()).await
+    }
+
+    async fn get_object(&self, mut operation: GetObject) -> Result<Object> {
         if operation.asks_for_no_bytes() {
             // HTTP cannot ask for none; whether the object exists is asked all the same.
-            let meta = self.head(operation.as_head()).await?;
+            let meta = self.head_object(operation.as_head()).await?;
             return Ok(Object::empty(self, operation, meta));
         }
         if operation.byte_range().is_none() {
             operation = operation.checksum_mode();
         }
-        match self.run(&operation, Payload::bytes(Bytes::new())).await {
-            Ok(Success { output: meta, stream: Some(body) }) => Object::new(self, operation, meta, body),
-            Ok(Success { output: meta, stream: None }) => Ok(Object::empty(self, operation, meta)),
+        match self.stream(&operation).await {
+            Ok((meta, body)) => Object::new(self, operation, meta, body),
             Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
-                let meta = self.head(operation.as_head()).await?;
+                let meta = self.head_object(operation.as_head()).await?;
                 if meta.size() == Some(0) { Ok(Object::empty(self, operation, meta)) } else { Err(refusal) }
             }
             Err(error) => Err(error),
@@ -252,7 +259,11 @@ impl Store {
     ///
     /// As [`get`](Self::get). A HEAD's refusal has no body, so it often has no code.
     pub async fn head(&self, operation: impl Into<HeadObject>) -> Result<ObjectMeta> {
-        self.send(operation.into()).await
+        self.head_object(operation.into()).await
+    }
+
+    async fn head_object(&self, operation: HeadObject) -> Result<ObjectMeta> {
+        self.send(operation).await
     }
 
     /// Deletes an object (DeleteObject). One that does not exist is success.
@@ -261,7 +272,11 @@ impl Store {
     ///
     /// The service's refusal.
     pub async fn delete(&self, operation: impl Into<DeleteObject>) -> Result<DeleteObjectOutput> {
-        self.send(operation.into()).await
+        self.delete_object(operation.into()).await
+    }
+
+    async fn delete_object(&self, operation: DeleteObject) -> Result<DeleteObjectOutput> {
+        self.send(operation).await
     }
 
     /// Lists keys (ListObjectsV2), page by page.
@@ -275,7 +290,7 @@ impl Store {
     ///
     /// The service's refusal, or an answer that S3 does not give.
     pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
-        Ok(self.run(&operation, Payload::bytes(Bytes::new())).await?.output)
+        Ok(self.run(&operation, Payload::bytes(Bytes::new())).await?.0)
     }
 
     /// Makes a URL that anyone may use for this operation until it expires. Sends nothing.
@@ -295,28 +310,32 @@ impl Store {
             let time = SigningTime::from_system_time(load::now())?;
             signer.presign(time, request.method().as_str(), &target, request.headers(), expires)
         };
-        presign().map_err(|error| self.about::<O>(error, Some(&request)))
+        presign().map_err(|error| self.about(error, O::NAME, Some(&request)))
     }
 
     /// Makes an operation's request, which this store must take.
     fn request<O: Operation>(&self, operation: &O) -> Result<Request> {
         let config = &self.inner.config;
-        let request = operation.request(config.key_prefix()).map_err(|error| self.about::<O>(error, None))?;
+        let request = operation.request(config.key_prefix()).map_err(|error| self.about(error, O::NAME, None))?;
         let checked = request.key().map_or(Ok(()), |key| config.check_key(key));
-        checked.map_err(|error| self.about::<O>(error, Some(&request)))?;
+        checked.map_err(|error| self.about(error, O::NAME, Some(&request)))?;
         Ok(request)
     }
 
-    async fn run<O: Operation>(&self, operation: &O, payload: Payload) -> Result<Success<O>> {
-        demand_runtime().map_err(|error| self.about::<O>(error, None))?;
-        Call::new(self, operation, payload).await?.run().await
+    /// Carries an operation out. Returns the answer that is still coming with the output, for operations that stream it.
+    async fn run<O: Operation>(&self, operation: &O, payload: Payload) -> Result<(O::Output, Option<IncomingBody>)> {
+        demand_runtime().map_err(|error| self.about(error, O::NAME, None))?;
+        let request = self.request(operation)?;
+        let mut output = None;
+        let mut read = |answer: Answer<'_>| read_answer(operation, answer).map(|read| output = Some(read));
+        let stream = Call::new(self, request, O::STREAMS, payload).await?.run(&mut read).await?;
+        Ok((output.expect("a success was read"), stream))
     }
 
     /// Asks for an object's bytes without an [`Object`] around them.
     async fn stream(&self, operation: &GetObject) -> Result<(ObjectMeta, IncomingBody)> {
-        let success = self.run(operation, Payload::bytes(Bytes::new())).await?;
-        let body = success.stream.ok_or_else(|| Error::protocol("the answer has no body"))?;
-        Ok((success.output, body))
+        let (meta, body) = self.run(operation, Payload::bytes(Bytes::new())).await?;
+        Ok((meta, body.expect("a GetObject streams")))
     }
 
     /// Decides whether a broken download goes on, and after which wait.
@@ -329,8 +348,8 @@ impl Store {
         }
     }
 
-    fn about<O: Operation>(&self, error: Error, request: Option<&Request>) -> Error {
-        error.with_context(O::NAME, self.inner.config.bucket(), request.and_then(Request::key))
+    fn about(&self, error: Error, operation: &'static str, request: Option<&Request>) -> Error {
+        error.with_context(operation, self.inner.config.bucket(), request.and_then(Request::key))
     }
 }
 

@@ -49,9 +49,9 @@ pub use self::put_object::{PutObject, PutObjectOutput};
 pub use self::raw::{Raw, RawAnswer};
 
 /// An S3 call: what to ask, how to read the answer.
-pub trait Operation {
+pub trait Operation: Sync {
     /// What a success means.
-    type Output;
+    type Output: Send;
 
     /// The operation's name in the S3 API.
     const NAME: &'static str;
