@@ -9,7 +9,8 @@ use http::HeaderMap;
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout_at};
 
-use super::transport::{Lease, Unsent};
+use super::transport::Lease;
+use super::watchdog::Unsent;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// The body of an answer, as it arrives.

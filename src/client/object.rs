@@ -6,15 +6,15 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 
 use super::Store;
 use super::file::PartFile;
 use super::incoming::IncomingBody;
+use super::reader::ObjectReader;
 use super::runtime::demand_runtime;
 use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
@@ -302,7 +302,7 @@ impl Object {
 
     /// Turns it into a reader, for whatever takes one. An [`Error`] becomes the content of the [`io::Error`].
     pub fn into_reader(self) -> ObjectReader {
-        ObjectReader { object: Some(self), reading: None, buffer: Bytes::new() }
+        ObjectReader::new(self)
     }
 }
 
@@ -322,58 +322,4 @@ impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object").field("meta", &self.meta).field("remaining", &self.remaining).finish_non_exhaustive()
     }
-}
-
-type Reading = Pin<Box<dyn Future<Output = (Object, Result<Option<Bytes>>)> + Send>>;
-
-/// An object as an [`AsyncRead`].
-pub struct ObjectReader {
-    object: Option<Object>,
-    reading: Option<Reading>,
-    buffer: Bytes,
-}
-
-impl ObjectReader {
-    /// Waits for bytes that are not empty; empty ones are the end.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reading.is_none() {
-            let Some(mut object) = self.object.take() else { return Poll::Ready(Ok(())) };
-            self.reading = Some(Box::pin(async move {
-                let chunk = object.chunk().await;
-                (object, chunk)
-            }));
-        }
-        let Some(reading) = &mut self.reading else { return Poll::Ready(Ok(())) };
-        let (object, chunk) = ready!(reading.as_mut().poll(cx));
-        (self.reading, self.object) = (None, Some(object));
-        self.buffer = chunk.map_err(into_io)?.unwrap_or_default();
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncRead for ObjectReader {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.buffer.is_empty() {
-            ready!(self.poll_fill(cx))?;
-        }
-        let count = self.buffer.len().min(out.remaining());
-        out.put_slice(&self.buffer[..count]);
-        self.buffer.advance(count);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl fmt::Debug for ObjectReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ObjectReader")
-    }
-}
-
-fn into_io(error: Error) -> io::Error {
-    let kind = match error.kind() {
-        ErrorKind::Truncated => io::ErrorKind::UnexpectedEof,
-        ErrorKind::Timeout(_) => io::ErrorKind::TimedOut,
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, error)
 }

@@ -5,7 +5,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, He
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 
-use super::body::{SIGNED_CHUNK, SendBody};
+use super::body::SendBody;
+use super::framer::SIGNED_CHUNK;
 use super::payload::Payload;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::body::{Identity, Lent, OpenFile, Reader, Source, SourceError};
 use super::runtime::blocking;
+use super::source::{Identity, Lent, OpenFile, Reader, Source, SourceError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sign::PayloadHash;
 

@@ -1,0 +1,136 @@
+//! What a failed exchange or connection means, in words for an operator; the whole chain stays as the error's source.
+
+use std::error::Error as StdError;
+use std::io;
+
+use super::connect::{BoxError, ConnectTimeout};
+use super::outgoing::Address;
+use super::pool::MANY_HEADERS;
+use super::source::SourceError;
+use crate::config::Timeouts;
+use crate::error::{Error, ErrorKind, Phase};
+
+/// Says what a failure means, in words for an operator; the whole chain stays as its source.
+pub(super) fn describe(error: hyper::Error, address: &Address) -> Error {
+    let host = address.host();
+    let described = if let Some(source) = find::<SourceError>(&error) {
+        Error::new(ErrorKind::Source, format!("{source}; nothing was stored"))
+    } else if is_closed_unanswered(&error) {
+        closed(address)
+    } else if is_too_large(&error) {
+        let message = format!("{host} answered with more than {MANY_HEADERS} headers, or too large ones");
+        Error::new(ErrorKind::LimitExceeded, message)
+    } else if is_foreign(&error) {
+        let hint = "is it a store's endpoint, and does it speak plain http on this port?";
+        Error::protocol(format!("{host} did not answer in HTTP: {hint}"))
+    } else if error.is_parse() {
+        Error::passing_protocol(format!("{host} gave an answer that is not right HTTP: {}", root_cause(&error)))
+    } else {
+        Error::new(ErrorKind::Interrupted, format!("the exchange with {host} broke: {}", root_cause(&error)))
+    };
+    described.with_source(error)
+}
+
+pub(super) fn closed(address: &Address) -> Error {
+    Error::new(ErrorKind::Interrupted, format!("{} closed the connection before it answered", address.host()))
+}
+
+/// A connection that ended before any byte of an answer: closed, reset, or never ready for the request.
+pub(super) fn is_closed_unanswered(error: &hyper::Error) -> bool {
+    let closed = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+        io::ErrorKind::NotConnected,
+        io::ErrorKind::UnexpectedEof,
+    ];
+    let io_closed = find::<io::Error>(error).is_some_and(|error| closed.contains(&error.kind()));
+    io_closed || error.is_incomplete_message() || error.is_canceled()
+}
+
+/// hyper says so to servers by a method, and to clients only in words.
+fn is_too_large(error: &hyper::Error) -> bool {
+    error.to_string() == "message head is too large"
+}
+
+/// An answer that is no HTTP, or that comes before its request. Other damage to a head may pass; this does not.
+fn is_foreign(error: &hyper::Error) -> bool {
+    ["invalid HTTP version parsed", "received unexpected message from connection"].contains(&error.to_string().as_str())
+}
+
+/// Says why there is no connection.
+pub(super) fn describe_connect(error: BoxError, address: &Address, timeouts: &Timeouts) -> Error {
+    let host = address.host();
+    let described = if find::<ConnectTimeout>(&*error).is_some() {
+        let limit = timeouts.connect;
+        let message = format!("no connection to {host} within connect-timeout = {limit:?}");
+        Error::new(ErrorKind::Timeout(Phase::Connect), message)
+    } else if let Some(problem) = tls_problem(&*error) {
+        Error::new(ErrorKind::Tls, format!("no TLS connection to {host}: {problem}"))
+    } else if is_unresolved(&*error) {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let message = format!("there is no address for the host name {name}: {}", root_cause(&*error));
+        // A resolver may have been restarting; a name that is wrong stays wrong.
+        Error::new(ErrorKind::Connect, message).worth_one_more()
+    } else {
+        Error::new(ErrorKind::Connect, format!("cannot connect to {host}: {}", root_cause(&*error)))
+    };
+    described.with_source(error)
+}
+
+/// The host's name has no address. hyper-util says so in words alone.
+fn is_unresolved(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.to_string() == "dns error" {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(feature = "tls")]
+fn tls_problem(error: &(dyn StdError + 'static)) -> Option<String> {
+    use rustls::{CertificateError as Wrong, Error as Tls, InvalidMessage};
+    Some(match find::<Tls>(error)? {
+        Tls::InvalidCertificate(Wrong::UnknownIssuer) => {
+            "its certificate is from an authority that is not trusted; name the authority's certificate in tls.ca-file"
+                .to_owned()
+        }
+        Tls::InvalidCertificate(wrong) => format!("its certificate does not hold: {wrong}"),
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "it speaks plain http on this port; is the endpoint http://?".to_owned()
+        }
+        other => other.to_string(),
+    })
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls_problem(_: &(dyn StdError + 'static)) -> Option<String> {
+    None
+}
+
+/// Finds an error of a type in a chain, also inside an [`io::Error`], whose own source skips its content.
+pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

@@ -1,0 +1,67 @@
+//! A body in signed chunks (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`).
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::sign::{ChunkSigner, PayloadHash};
+
+/// The size of a signed chunk; S3 takes none below 8 KiB but the last.
+pub(super) const SIGNED_CHUNK: u64 = 64 << 10;
+
+/// Puts a body into signed chunks of `SIGNED_CHUNK`, as its announced length on the wire counts on. The bytes are hashed as they
+/// come and never copied: what leaves is heads and bytes in turn.
+pub(super) struct Framer {
+    signer: ChunkSigner,
+    hash: Sha256,
+    gathered: u64,
+    chunk: Vec<Bytes>,
+    framed: VecDeque<Bytes>,
+}
+
+impl Framer {
+    pub fn new(signer: ChunkSigner) -> Self {
+        let (hash, gathered, chunk, framed) = Default::default();
+        Self { signer, hash, gathered, chunk, framed }
+    }
+
+    pub fn take(&mut self, mut bytes: Bytes) {
+        while !bytes.is_empty() {
+            let room = usize::try_from(SIGNED_CHUNK - self.gathered).unwrap_or(usize::MAX);
+            let piece = bytes.split_to(room.min(bytes.len()));
+            self.hash.update(&piece);
+            self.gathered += piece.len() as u64;
+            self.chunk.push(piece);
+            if self.gathered == SIGNED_CHUNK {
+                self.close_chunk();
+            }
+        }
+    }
+
+    /// The source has ended: the rest, and the closing chunk.
+    pub fn end(&mut self) {
+        if self.gathered > 0 {
+            self.close_chunk();
+        }
+        self.framed.push_back(self.signer.end().into());
+    }
+
+    /// The next piece to send.
+    pub fn next(&mut self) -> Option<Bytes> {
+        self.framed.pop_front()
+    }
+
+    /// True if there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.framed.is_empty()
+    }
+
+    fn close_chunk(&mut self) {
+        let hash = PayloadHash::Sha256(self.hash.finalize_reset().into());
+        let head = self.signer.head_of(std::mem::take(&mut self.gathered), &hash);
+        self.framed.push_back(head.into());
+        self.framed.extend(self.chunk.drain(..));
+        self.framed.push_back(Bytes::from_static(b"\r\n"));
+    }
+}
