@@ -328,7 +328,7 @@ impl Error {
     }
 
     /// True if what answered is no service of S3, or a broken one: asking again cannot help.
-    pub(crate) fn is_final_protocol(&self) -> bool {
+    pub fn is_final_protocol(&self) -> bool {
         self.kind() == ErrorKind::Protocol && !self.is_passing()
     }
 

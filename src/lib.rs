@@ -63,7 +63,7 @@
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum
 //! 2  retry   credentials   target   xml   request
-//! 1  error   encode   consent
+//! 1  error   encode   calendar   consent
 //! ```
 //!
 //! - The key goes on the wire as it was written, percent-encoded once; it never passes through a URL parser, which would
@@ -79,6 +79,7 @@
 
 #![forbid(unsafe_code)]
 
+mod calendar;
 mod checksum;
 #[cfg(feature = "client")]
 mod client;

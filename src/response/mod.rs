@@ -119,8 +119,8 @@ impl ObjectMeta {
         Self { head, size }
     }
 
-    /// Returns the head that it was read from.
-    pub(crate) fn head(&self) -> &ResponseHead {
+    /// Returns the head of the answer that it was read from.
+    pub fn head(&self) -> &ResponseHead {
         &self.head
     }
 

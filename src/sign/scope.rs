@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
-
+use crate::calendar::Civil;
 use crate::error::{Error, Result};
 
 /// The algorithm's name in the Authorization header and the query.
@@ -25,17 +24,14 @@ impl SigningTime {
     /// Years before 1970 and after 9999 have no form in a signature.
     pub fn from_unix_seconds(seconds: i64) -> Result<Self> {
         let wrong = || Error::bad_input("the clock shows a year that no signature can carry; set it");
-        let time = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| wrong())?;
-        if seconds < 0 {
-            return Err(wrong());
-        }
+        let time = u64::try_from(seconds).ok().and_then(Civil::of).ok_or_else(wrong)?;
         let mut text = *b"00000000T000000Z";
-        put_digits(&mut text[0..4], time.year().unsigned_abs());
-        put_digits(&mut text[4..6], u32::from(u8::from(time.month())));
-        put_digits(&mut text[6..8], u32::from(time.day()));
-        put_digits(&mut text[9..11], u32::from(time.hour()));
-        put_digits(&mut text[11..13], u32::from(time.minute()));
-        put_digits(&mut text[13..15], u32::from(time.second()));
+        put_digits(&mut text[0..4], time.year);
+        put_digits(&mut text[4..6], time.month);
+        put_digits(&mut text[6..8], time.day);
+        put_digits(&mut text[9..11], time.hour);
+        put_digits(&mut text[11..13], time.minute);
+        put_digits(&mut text[13..15], time.second);
         Ok(Self(text))
     }
 
