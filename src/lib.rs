@@ -49,7 +49,8 @@
 //! # Features
 //!
 //! - `client` (default): `Store`, over hyper and tokio. Alone, it speaks plain http.
-//! - `tls` (default): https, by rustls on ring with the system's or Mozilla's authorities.
+//! - `tls` (default): https, by rustls on ring with the system's authorities.
+//! - `bundled-roots` (default): Mozilla's authorities, for `tls.roots = "bundled"`.
 //! - `tracing`: every attempt, and warnings, as events.
 //!
 //! # Design

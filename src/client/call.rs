@@ -2,8 +2,11 @@
 //!
 //! Per attempt: sign anew, open the body anew, send, read the outcome, let [`Retry`] decide. No other code retries.
 
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -36,7 +39,7 @@ const LONGEST_TELLING: u64 = 1 << 20;
 /// One operation on its way.
 ///
 /// It knows nothing of its kind but the name: one loop, compiled once, serves them all.
-pub(super) struct Call<'a> {
+struct Call<'a> {
     store: &'a Store,
     operation: &'static str,
     /// A success's body is handed on, not read.
@@ -54,6 +57,25 @@ pub(super) struct Call<'a> {
     /// An attempt may have taken effect although it failed.
     unknown: bool,
     because: Option<Error>,
+}
+
+/// Sends a request, as often as need be, and has its answer read. Returns the answer that is still coming, for operations that
+/// stream it.
+pub(super) async fn carry_out(
+    store: &Store,
+    request: Request,
+    streams: bool,
+    payload: Payload,
+    read: &mut Read<'_>,
+) -> Result<Option<IncomingBody>> {
+    let mut call = pin!(async move { Call::new(store, request, streams, payload).await?.run(read).await });
+    poll_fn(|cx| poll_apart(call.as_mut(), cx)).await
+}
+
+/// Polls a future in a function of its own, which is compiled once. The future alone would be compiled into every operation.
+#[inline(never)]
+fn poll_apart<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    future.poll(cx)
 }
 
 /// Reads an answer: a success, whose output it keeps for the caller, or a refusal.
@@ -74,7 +96,7 @@ struct Failure {
 
 impl<'a> Call<'a> {
     /// Takes a request and hashes its payload.
-    pub async fn new(store: &'a Store, request: Request, streams: bool, mut payload: Payload) -> Result<Self> {
+    async fn new(store: &'a Store, request: Request, streams: bool, mut payload: Payload) -> Result<Self> {
         let (config, operation) = (&store.inner.config, request.operation());
         if !request.body().is_empty() {
             payload = Payload::bytes(request.body().clone());
@@ -110,7 +132,7 @@ impl<'a> Call<'a> {
     }
 
     /// Goes from attempt to attempt. Returns the answer that is still coming, for operations that stream it.
-    pub async fn run(mut self, read: &mut Read<'_>) -> Result<Option<IncomingBody>> {
+    async fn run(mut self, read: &mut Read<'_>) -> Result<Option<IncomingBody>> {
         let inner = &self.store.inner;
         let mut retry = Retry::new(inner.config.retry_policy(), self.request.is_idempotent());
         loop {
@@ -195,12 +217,13 @@ impl<'a> Call<'a> {
             because: because.as_ref(),
         };
         let mut telling = Telling::of(observer.as_deref(), attempt);
-        let result = match self.remaining() {
-            Some(limit) => match timeout(limit, self.attempt(&mut telling, read)).await {
-                Ok(result) => result,
-                Err(_) => Err(self.out_of_time().into()),
-            },
-            None => self.attempt(&mut telling, read).await,
+        let result = {
+            let mut attempt = pin!(self.attempt(&mut telling, read));
+            let mut attempt = poll_fn(|cx| poll_apart(attempt.as_mut(), cx));
+            match self.remaining() {
+                Some(limit) => timeout(limit, attempt).await.unwrap_or_else(|_| Err(self.out_of_time().into())),
+                None => (&mut attempt).await,
+            }
         };
         telling.ended(result.as_ref().err().map(|failure| &failure.error));
         result

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::call::Call;
+use super::call::carry_out;
 use super::incoming::IncomingBody;
 use super::runtime::demand_runtime;
 use super::{Object, Pages, Payload, Store, load};
@@ -184,7 +184,7 @@ impl Store {
         let request = self.request(operation)?;
         let mut output = None;
         let mut read = |answer: Answer<'_>| read_answer(operation, answer).map(|read| output = Some(read));
-        let stream = Call::new(self, request, O::STREAMS, payload).await?.run(&mut read).await?;
+        let stream = carry_out(self, request, O::STREAMS, payload, &mut read).await?;
         Ok((output.expect("a success was read"), stream))
     }
 

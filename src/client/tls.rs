@@ -30,7 +30,7 @@ pub(super) fn client_config(tls: &TlsConfig) -> Result<ClientConfig> {
 fn roots(tls: &TlsConfig) -> Result<RootCertStore> {
     let (mut roots, mut problem) = (RootCertStore::empty(), None);
     match tls.roots {
-        TlsRoots::Bundled => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        TlsRoots::Bundled => add_bundled(&mut roots)?,
         TlsRoots::Native => {
             let mut found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
@@ -51,6 +51,17 @@ fn roots(tls: &TlsConfig) -> Result<RootCertStore> {
         });
     }
     Ok(roots)
+}
+
+#[cfg(feature = "bundled-roots")]
+fn add_bundled(roots: &mut RootCertStore) -> Result<()> {
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    Ok(())
+}
+
+#[cfg(not(feature = "bundled-roots"))]
+fn add_bundled(_: &mut RootCertStore) -> Result<()> {
+    Err(Error::config("tls.roots: \"bundled\" needs the feature bundled-roots, without which this program was built"))
 }
 
 fn add_file(roots: &mut RootCertStore, path: &str) -> Result<()> {
