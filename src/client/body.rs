@@ -17,8 +17,11 @@ use super::watch::{Progress, Watch};
 use super::wire::Wire;
 use crate::sign::ChunkSigner;
 
-/// A request's body.
-pub(super) struct SendBody {
+/// A request's body. One with bytes is boxed: a request moves a dozen times on its way to its connection.
+pub(super) struct SendBody(Option<Box<Sending>>);
+
+/// A body with bytes.
+struct Sending {
     source: Source,
     announced: u64,
     taken: u64,
@@ -37,40 +40,46 @@ impl SendBody {
     /// Sends `length` bytes of a source; chunk by chunk if there is a signer, when `wire_length` counts the framing too.
     pub fn new(source: Source, length: u64, signer: Option<ChunkSigner>, wire_length: u64) -> Self {
         // hyper asks for no part of a body whose length is 0.
-        let ended = wire_length == 0;
-        let watch = if ended { Watch::of_nothing() } else { Watch::new(Progress::WaitsForSocket(Instant::now())) };
-        let framer = signer.map(Framer::new).map(Box::new);
-        Self {
+        if wire_length == 0 {
+            return Self(None);
+        }
+        Self(Some(Box::new(Sending {
             source,
             announced: length,
             taken: 0,
             held: None,
-            source_ended: ended,
-            ended,
-            framer,
+            source_ended: false,
+            ended: false,
+            framer: signer.map(Framer::new).map(Box::new),
             wire_length,
-            watch,
+            watch: Watch::new(Progress::WaitsForSocket(Instant::now())),
             wire: None,
-        }
+        })))
     }
 
     /// Holds the body back until [`Watch::consent`].
     pub fn gated(self) -> Self {
-        self.watch.set(Progress::WaitsForConsent(None), 0);
+        if let Some(sending) = &self.0 {
+            sending.watch.set(Progress::WaitsForConsent(None), 0);
+        }
         self
     }
 
     /// Returns what lets the body go, if it waits for the service's consent.
     pub fn waits_for_consent(&self) -> Option<Watch> {
-        matches!(self.watch.progress(), Some(Progress::WaitsForConsent(_))).then(|| self.watch.clone())
+        let watch = &self.0.as_ref()?.watch;
+        matches!(watch.progress(), Some(Progress::WaitsForConsent(_))).then(|| watch.clone())
     }
 
     /// Tells the body its connection, which it resets if its source fails: it must not look like a shorter one.
     pub fn watched_over(&mut self, wire: &Arc<Wire>) -> Watch {
-        self.wire = Some(wire.clone());
-        self.watch.clone()
+        let Some(sending) = &mut self.0 else { return Watch::of_nothing() };
+        sending.wire = Some(wire.clone());
+        sending.watch.clone()
     }
+}
 
+impl Sending {
     /// The next bytes that may leave, counted; `None` once the source has ended as announced.
     fn poll_counted(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, SourceError>> {
         let announced = self.announced;
@@ -113,13 +122,8 @@ impl SendBody {
             wire.abort();
         }
     }
-}
 
-impl Body for SendBody {
-    type Data = Bytes;
-    type Error = SourceError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
         if !self.ended && self.watch.is_given_up() {
             return Poll::Ready(Some(Err(self.fail(SourceError::GivenUp))));
         }
@@ -153,12 +157,21 @@ impl Body for SendBody {
         }
         Poll::Ready(None)
     }
+}
+
+impl Body for SendBody {
+    type Data = Bytes;
+    type Error = SourceError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
+        self.0.as_mut().map_or(Poll::Ready(None), |sending| sending.poll_frame(cx))
+    }
 
     fn is_end_stream(&self) -> bool {
-        self.ended
+        self.0.as_ref().is_none_or(|sending| sending.ended)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.wire_length)
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |sending| sending.wire_length))
     }
 }

@@ -42,8 +42,9 @@ pub struct Object {
     remaining: Option<u64>,
     /// How many bytes have arrived.
     received: u64,
-    retry: Retry,
-    checksum: Option<Checksum>,
+    /// Since the last bytes came, if it broke.
+    retry: Option<Box<Retry>>,
+    checksum: Option<Box<Checksum>>,
     /// Bytes were handed out.
     touched: bool,
 }
@@ -81,13 +82,12 @@ impl Object {
         };
         object.range = range;
         object.source = Source::Body(body);
-        object.checksum = checksum;
+        object.checksum = checksum.map(Box::new);
         Ok(object)
     }
 
     /// Makes an object of which no byte was asked for.
     pub(super) fn empty(store: &Store, operation: GetObject, meta: ObjectMeta) -> Self {
-        let retry = Retry::new(store.config().retry_policy(), true);
         let (source, remaining) = (Source::Ended, Some(0));
         Self {
             store: store.clone(),
@@ -97,7 +97,7 @@ impl Object {
             source,
             remaining,
             received: 0,
-            retry,
+            retry: None,
             checksum: None,
             touched: false,
         }
@@ -175,7 +175,7 @@ impl Object {
         }
         self.received += length;
         // Progress: the next break has all its tries again.
-        self.retry = Retry::new(self.store.config().retry_policy(), true);
+        self.retry = None;
         if let Some(checksum) = &mut self.checksum {
             checksum.update(&bytes);
         }
@@ -203,7 +203,9 @@ impl Object {
         if resume.is_complete() {
             return self.verify(None);
         }
-        let Some(wait) = self.store.after_break(&mut self.retry, &broke) else { return Err(broke) };
+        let policy = self.store.config().retry_policy();
+        let retry = self.retry.get_or_insert_with(|| Box::new(Retry::new(policy, true)));
+        let Some(wait) = self.store.after_break(retry, &broke) else { return Err(broke) };
         let (store, rest) = (self.store.clone(), resume.operation());
         let resuming = async move {
             sleep(wait).await;
