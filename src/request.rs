@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Headers that the client itself sets: a caller's own would break the framing or the signature.
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 17] = [
     "authorization",
     "connection",
     "content-length",
@@ -27,6 +27,7 @@ const RESERVED: [&str; 16] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-decoded-content-length",
@@ -173,7 +174,11 @@ impl ExtraHeaders {
 
     /// Adds them to the request of an operation that has a method for each of `methods`.
     pub fn append_to(&self, request: &mut Request, methods: &[(&str, &str)]) -> Result<()> {
+        let by_methods = if self.0.is_empty() { HeaderMap::new() } else { request.headers.clone() };
         for (name, value) in &self.0 {
+            if by_methods.contains_key(name) {
+                return Err(Error::bad_input(format!("the header {name} is given twice, once by a method; drop one")));
+            }
             if let Some((header, method)) = methods.iter().find(|(header, _)| name.eq_ignore_ascii_case(header)) {
                 return Err(Error::bad_input(format!(
                     "the header {header} is set by the method {method} alone; use that"

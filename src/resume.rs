@@ -49,6 +49,11 @@ impl Resume {
         self.operation.clone().range(self.next..self.end).if_match(self.etag.as_str())
     }
 
+    /// Returns what to ask for to begin anew, of this very object.
+    pub fn from_start(&self) -> GetObject {
+        self.operation.clone().if_match(self.etag.as_str())
+    }
+
     /// Demands that an answer is the rest, of this very object.
     ///
     /// # Errors

@@ -122,7 +122,11 @@ impl<'a> Document<'a> {
     /// Takes `<Name>text</Name>` without the reader, which would check every piece for UTF-8 again: most of a listing is
     /// written so. Anything else is left to the reader, which goes on where this ends.
     fn plain_field(&mut self) -> Option<Field<'a>> {
-        let rest = self.text.get(self.text.len() - self.reader.get_ref().len()..).filter(|_| self.depth < MAX_DEPTH)?;
+        let (read, rest) = self.text.split_at_checked(self.text.len() - self.reader.get_ref().len())?;
+        // After an empty element the reader still has its end to tell.
+        if self.depth >= MAX_DEPTH || read.ends_with("/>") {
+            return None;
+        }
         let (name, rest) = rest.strip_prefix('<')?.split_once('>')?;
         let (text, rest) = rest.split_once('<')?;
         let is_plain = name.bytes().all(|byte| byte.is_ascii_alphabetic()) && !name.is_empty() && !text.contains('\r');
@@ -247,6 +251,7 @@ mod tests {
             ("<r><k>&lt;a&amp;b&gt;&quot;&apos;&#10;&#x1F600;</k></r>", &["<a&b>\"'\n😀"]),
             ("<r><k>a<![CDATA[<b>&amp;]]>c</k><k>a<i>x</i>b</k></r>", &["a<b>&amp;c", "ab"]),
             ("  \n<r><k>leading blanks</k></r>", &["leading blanks"]),
+            ("<r><o/><k>a</k><k/><k>b</k></r>", &["a", "", "b"]),
             ("<r><k>a\r\nb</k><k >c</k ><k></k><k>&#xe9;</k><k>d&amp;</k></r>", &["a\nb", "c", "", "é", "d&"]),
         ] {
             for read in [read, read_fields] {

@@ -191,7 +191,7 @@ impl<'a> Call<'a> {
             return Some(Correction::Expectation);
         }
         let pool = inner.transport.pool();
-        if !failure.answered && failure.error.kind() == ErrorKind::LimitExceeded && !pool.takes_many_headers() {
+        if !failure.answered && failure.error.kind() == ErrorKind::LimitExceeded {
             pool.take_many_headers();
             return Some(Correction::Headers);
         }
@@ -201,7 +201,6 @@ impl<'a> Call<'a> {
         self.target = address.endpoint().target(&self.request);
         *inner.learned.address.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = address.clone();
         self.address = address;
-        pool.renew();
         Some(Correction::Region)
     }
 
@@ -242,7 +241,9 @@ impl<'a> Call<'a> {
     ) -> std::result::Result<Option<IncomingBody>, Failure> {
         let inner = &self.store.inner;
         let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
-        let time = SigningTime::from_system_time(signed_with.apply(sent_at))?;
+        // A service's clock may show a year that no signature can carry; this host's does not.
+        let time = SigningTime::from_system_time(signed_with.apply(sent_at))
+            .or_else(|_| SigningTime::from_system_time(sent_at))?;
         let attempting = Attempting {
             request: &self.request,
             address: &self.address,
@@ -253,13 +254,13 @@ impl<'a> Call<'a> {
         };
         let request = attempting.outgoing(inner.signer(&self.address), time).await?;
         let exchange = inner.transport.exchange(&self.address, request, self.route).await;
-        telling.end.time_to_head = Some(telling.elapsed());
         let Trace { bytes_sent, connection_reused } = match &exchange {
             Ok(exchange) => exchange.trace,
             Err(broken) => broken.trace,
         };
         (telling.end.bytes_sent, telling.end.connection_reused) = (bytes_sent, connection_reused);
         let exchange = exchange.map_err(|broken| Failure::of(broken, expected))?;
+        telling.end.time_to_head = Some(telling.elapsed());
         telling.end.status = Some(exchange.response.status());
         self.answer(exchange, telling, read, (sent_at, signed_with), expected).await
     }

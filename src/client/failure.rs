@@ -31,7 +31,13 @@ pub(super) fn describe(error: hyper::Error, address: &Address) -> Error {
     described.with_source(error)
 }
 
-pub(super) fn closed(address: &Address) -> Error {
+/// A new connection that is gone before anything was sent on it is none.
+pub(super) fn closed_before_request(address: &Address) -> Error {
+    let host = address.host();
+    Error::new(ErrorKind::Connect, format!("{host} closed the connection before the request was begun"))
+}
+
+fn closed(address: &Address) -> Error {
     Error::new(ErrorKind::Interrupted, format!("{} closed the connection before it answered", address.host()))
 }
 
@@ -44,6 +50,10 @@ pub(super) fn is_closed_unanswered(error: &hyper::Error) -> bool {
         io::ErrorKind::NotConnected,
         io::ErrorKind::UnexpectedEof,
     ];
+    // What the caller's own source says of itself is none of the connection's.
+    if find::<SourceError>(error).is_some() {
+        return false;
+    }
     let io_closed = find::<io::Error>(error).is_some_and(|error| closed.contains(&error.kind()));
     io_closed || error.is_incomplete_message() || error.is_canceled()
 }

@@ -1,6 +1,5 @@
 //! A file that appears whole or not at all: written beside its place, renamed into it at the end.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,12 +69,12 @@ fn rename(mut part: Part, target: &Path) -> Result<()> {
 }
 
 fn open_part(target: &Path) -> Result<(fs::File, Part)> {
-    let Some(name) = target.file_name().filter(|_| !target.is_dir()) else {
+    if target.file_name().is_none() || target.is_dir() {
         return Err(Error::new(ErrorKind::Sink, format!("{} is a directory, not a file", target.display())));
-    };
+    }
     let mut attempt = 0;
     loop {
-        let path = target.with_file_name(part_name(name));
+        let path = target.with_file_name(format!(".s3lite-{}.part", load::id()));
         match open_new(&path) {
             Ok(file) => return Ok((file, Part(Some(path)))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < MAX_NAMES => attempt += 1,
@@ -120,13 +119,6 @@ fn open_new(path: &Path) -> io::Result<fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
-}
-
-fn part_name(name: &std::ffi::OsStr) -> OsString {
-    let mut part = OsString::from(".");
-    part.push(name);
-    part.push(format!(".{}.part", load::id()));
-    part
 }
 
 fn sink(path: &Path, error: io::Error) -> Error {

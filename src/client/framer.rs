@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use crate::sign::{ChunkSigner, PayloadHash};
 
 /// The size of a signed chunk; S3 takes none below 8 KiB but the last.
 pub(super) const SIGNED_CHUNK: u64 = 64 << 10;
+
+/// Pieces below this are put together: a chunk may come byte by byte.
+const SMALL: usize = 4 << 10;
 
 /// Puts a body into signed chunks of `SIGNED_CHUNK`, as its announced length on the wire counts on. The bytes are hashed as they
 /// come and never copied: what leaves is heads and bytes in turn.
@@ -32,10 +35,22 @@ impl Framer {
             let piece = bytes.split_to(room.min(bytes.len()));
             self.hash.update(&piece);
             self.gathered += piece.len() as u64;
-            self.chunk.push(piece);
+            self.gather(piece);
             if self.gathered == SIGNED_CHUNK {
                 self.close_chunk();
             }
+        }
+    }
+
+    /// Keeps a piece, or what small ones make together.
+    fn gather(&mut self, piece: Bytes) {
+        match self.chunk.last_mut() {
+            Some(last) if piece.len() < SMALL && last.len() < SMALL => {
+                let mut joined = BytesMut::from(std::mem::take(last));
+                joined.extend_from_slice(&piece);
+                *last = joined.freeze();
+            }
+            _ => self.chunk.push(piece),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use hyper::body::{Body, Incoming};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::transport::Lease;
@@ -43,6 +44,10 @@ impl IncomingBody {
 
     /// The next bytes, `None` at the end that the framing announced. Cancel safe.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if self.waiting_since.is_some() {
+            // It was waited for before. Whatever has come since gets a turn to be seen before time is said to have run out.
+            yield_now().await;
+        }
         loop {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
             let next = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx));

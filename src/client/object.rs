@@ -31,7 +31,7 @@ const MAX_PREALLOCATION: u64 = 16 << 20;
 /// The bytes are counted: an answer that ends early, late or without framing is an error, never a clean end. A download that
 /// breaks or stalls goes on at the byte it had reached, if the object is still the same; as long as bytes arrive, as often as
 /// need be. If the service keeps a checksum of the whole object, the bytes are compared with it before the last of them are
-/// handed out. Dropping it half-read closes its connection.
+/// handed out, or before their end is where the answer does not say how many there are. Dropping it half-read closes its connection.
 pub struct Object {
     store: Store,
     operation: GetObject,
@@ -217,7 +217,7 @@ impl Object {
 
     /// Takes the answer that is to go on where the last one broke. It was tried as often as any call is: a failure is final.
     fn resumed(&mut self, answer: Result<(ObjectMeta, IncomingBody)>) -> Result<Step> {
-        let Some(resume) = self.resume() else { return Ok(Step::GoOn) };
+        let Some(resume) = self.resume() else { return Err(Error::protocol("there is nothing to go on by")) };
         let (meta, body) = answer.map_err(|error| resume.refused(error))?;
         resume.check(meta.head())?;
         self.source = Source::Body(body);
@@ -242,11 +242,12 @@ impl Object {
     ///
     /// As [`chunk`](Self::chunk).
     pub async fn bytes(self) -> Result<Bytes> {
-        let whole = self.checksum.is_some() && !self.touched;
-        let again = whole.then(|| (self.store.clone(), self.operation.clone()));
+        let resume = self.resume().filter(|_| self.checksum.is_some() && !self.touched);
+        let again = resume.map(|resume| (self.store.clone(), resume));
         match (self.collect().await, again) {
-            (Err(error), Some((store, operation))) if error.kind() == ErrorKind::Integrity => {
-                store.get(operation).await?.collect().await
+            (Err(error), Some((store, resume))) if error.kind() == ErrorKind::Integrity => {
+                let again = store.get(resume.from_start()).await.map_err(|error| resume.refused(error))?;
+                again.collect().await
             }
             (result, _) => result,
         }
@@ -268,8 +269,9 @@ impl Object {
 
     /// Writes all bytes to a file: beside it first, then renamed into its place. Returns how many there were.
     ///
-    /// On failure, and if the future is dropped, nothing is left behind and what was at `path` is untouched. On Unix the file
-    /// can be read by its owner alone.
+    /// On failure, and if the future is dropped, nothing is left behind and what was at `path` is untouched; only once all bytes
+    /// are on the disk, a failure to say so of the new name, or a drop in that moment, leaves the new file. On Unix the file can
+    /// be read by its owner alone.
     ///
     /// # Errors
     ///

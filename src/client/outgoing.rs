@@ -1,5 +1,7 @@
 //! A request on its way to hyper: where it goes, what is known of its body, and one attempt of it, signed and with a body.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
@@ -22,7 +24,7 @@ const X_AMZ_DECODED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amz-
 pub(super) struct Address {
     endpoint: Endpoint,
     /// Scheme and host, as a connector takes them.
-    origin: Uri,
+    origin: Arc<Uri>,
     host: HeaderValue,
 }
 
@@ -32,7 +34,7 @@ impl Address {
         let unusable = || Error::config(format!("endpoint: {host} cannot be a host"));
         let origin = Uri::builder().scheme(endpoint.scheme().as_str()).authority(host).path_and_query("/").build();
         Ok(Self {
-            origin: origin.map_err(|error| unusable().with_source(error))?,
+            origin: origin.map(Arc::new).map_err(|error| unusable().with_source(error))?,
             host: HeaderValue::from_str(host).map_err(|error| unusable().with_source(error))?,
             endpoint,
         })
@@ -42,7 +44,7 @@ impl Address {
         self.endpoint.host()
     }
 
-    pub fn origin(&self) -> &Uri {
+    pub fn origin(&self) -> &Arc<Uri> {
         &self.origin
     }
 

@@ -52,6 +52,8 @@ struct State {
 
 struct Idle {
     line: Line,
+    /// The host at its other end.
+    origin: Arc<Uri>,
     since: Instant,
 }
 
@@ -74,6 +76,7 @@ impl Drop for Line {
 /// A connection that carries one request at a time. It ends when it is dropped; [`keep`](Self::keep) it once it is idle.
 pub(super) struct Connection {
     line: Line,
+    origin: Arc<Uri>,
     generation: u64,
     retired: bool,
     pool: Arc<Shared>,
@@ -85,21 +88,26 @@ impl Pool {
         Self { connector, shared: Arc::new(Shared { max_idle, state: Mutex::default() }) }
     }
 
-    /// The idle connection that was used last, if there is one.
-    pub async fn idle(&self) -> Option<Connection> {
+    /// The idle connection to a host that was used last, if there is one.
+    pub async fn idle(&self, origin: &Arc<Uri>) -> Option<Connection> {
+        let mut patient = true;
         loop {
-            let (Idle { mut line, .. }, generation) = self.shared.take()?;
+            let (Idle { mut line, origin, .. }, generation) = self.shared.take(origin)?;
             // Its answer was read to the end; what may be missing is a turn of its task, or that the peer takes the last bytes.
-            if line.sender.is_ready() || matches!(timeout(PATIENCE, line.sender.ready()).await, Ok(Ok(()))) {
-                return Some(Connection { line, generation, retired: false, pool: self.shared.clone() });
+            // One is waited for, and no second one.
+            let ready =
+                line.sender.is_ready() || patient && matches!(timeout(PATIENCE, line.sender.ready()).await, Ok(Ok(())));
+            if ready {
+                return Some(Connection { line, origin, generation, retired: false, pool: self.shared.clone() });
             }
+            patient = false;
         }
     }
 
     /// A connection that has carried nothing yet.
-    pub async fn connect(&self, origin: Uri) -> Result<Connection, BoxError> {
+    pub async fn connect(&self, origin: Arc<Uri>) -> Result<Connection, BoxError> {
         let State { generation, many_headers, .. } = *self.shared.state();
-        let stream = self.connector.connect(origin).await?;
+        let stream = self.connector.connect(Uri::clone(&origin)).await?;
         let wire = stream.wire();
         let mut builder = Builder::new();
         if many_headers {
@@ -111,25 +119,16 @@ impl Pool {
             let _ = connection.await;
         });
         let line = Line { sender, wire };
-        Ok(Connection { line, generation, retired: false, pool: self.shared.clone() })
+        Ok(Connection { line, origin, generation, retired: false, pool: self.shared.clone() })
     }
 
-    /// Keeps none of the connections there are: the bucket lives at another host, or they are of the wrong kind.
-    pub fn renew(&self) {
-        let mut state = self.shared.state();
-        state.generation += 1;
-        state.idle.clear();
-    }
-
-    /// Takes answers with many headers from now on.
+    /// Takes answers with many headers from now on, over new connections.
     pub fn take_many_headers(&self) {
-        self.shared.state().many_headers = true;
-        self.renew();
-    }
-
-    /// True if answers with many headers are taken already.
-    pub fn takes_many_headers(&self) -> bool {
-        self.shared.state().many_headers
+        let mut state = self.shared.state();
+        if !std::mem::replace(&mut state.many_headers, true) {
+            state.generation += 1;
+            state.idle.clear();
+        }
     }
 }
 
@@ -153,18 +152,19 @@ impl Connection {
 
     /// Gives back a connection whose answer was read to its end.
     pub fn keep(self) {
-        let Self { line, generation, retired, pool } = self;
+        let Self { line, origin, generation, retired, pool } = self;
         if !retired {
-            pool.put(Idle { line, since: Instant::now() }, generation);
+            pool.put(Idle { line, origin, since: Instant::now() }, generation);
         }
     }
 }
 
 impl Shared {
-    fn take(&self) -> Option<(Idle, u64)> {
+    fn take(&self, origin: &Arc<Uri>) -> Option<(Idle, u64)> {
         let mut state = self.state();
         while let Some(idle) = state.idle.pop() {
-            if idle.since.elapsed() < IDLE && !idle.line.sender.is_closed() {
+            // Of another host only after a wrong region, and then there is no use for it.
+            if Arc::ptr_eq(&idle.origin, origin) && idle.since.elapsed() < IDLE && !idle.line.sender.is_closed() {
                 return Some((idle, state.generation));
             }
         }
@@ -180,7 +180,10 @@ impl Shared {
             state.idle.remove(0);
         }
         state.idle.push(idle);
-        if !std::mem::replace(&mut state.reaped, true) {
+        let reaped = std::mem::replace(&mut state.reaped, true);
+        // A runtime that is shutting down drops the task at once, which locks the state again.
+        drop(state);
+        if !reaped {
             tokio::spawn(reap(Reaper(Arc::downgrade(&self))));
         }
     }
@@ -201,7 +204,7 @@ impl Shared {
     }
 }
 
-/// The task that closes idle connections, however it ends: with its runtime, too.
+/// The task that closes idle connections. It may end with its runtime, and says so then.
 struct Reaper(Weak<Shared>);
 
 impl Drop for Reaper {
@@ -212,9 +215,10 @@ impl Drop for Reaper {
     }
 }
 
-async fn reap(reaper: Reaper) {
-    loop {
-        let Some(next) = reaper.0.upgrade().and_then(|shared| shared.reap()) else { return };
+async fn reap(mut reaper: Reaper) {
+    while let Some(next) = reaper.0.upgrade().and_then(|shared| shared.reap()) {
         sleep_until(next).await;
     }
+    // It was said already; another task may have begun since.
+    reaper.0 = Weak::new();
 }

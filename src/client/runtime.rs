@@ -1,7 +1,7 @@
 //! The runtime that a store needs: demanded before anything would panic for want of it, and its threads for what blocks.
 
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,6 +19,9 @@ pub(super) fn demand_runtime() -> Result<()> {
 /// Runs what blocks off the reactor.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     demand_runtime()?;
-    let shutting_down = |error| Error::new(ErrorKind::Source, "the runtime is shutting down").with_source(error);
-    spawn_blocking(work).await.map_err(shutting_down)?
+    let ended = |error: JoinError| {
+        let why = if error.is_panic() { "work on a file panicked" } else { "the runtime is shutting down" };
+        Error::new(ErrorKind::Other, why).with_source(error)
+    };
+    spawn_blocking(work).await.map_err(ended)?
 }

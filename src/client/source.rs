@@ -75,8 +75,12 @@ fn poll_reader(
     let mut free = ReadBuf::new(buffer);
     ready!(Pin::new(reader).poll_read(cx, &mut free))?;
     let count = free.filled().len();
+    if count < READER_PIECE / 4 {
+        // A source that trickles must not hold a whole buffer for each of its drops.
+        return Poll::Ready(Ok((count > 0).then(|| Bytes::copy_from_slice(&buffer[..count]))));
+    }
     buffer.truncate(count);
-    Poll::Ready(Ok((count > 0).then(|| buffers.lend(std::mem::take(buffer)))))
+    Poll::Ready(Ok(Some(buffers.lend(std::mem::take(buffer)))))
 }
 
 /// A file read piece by piece off the reactor, without a copy.

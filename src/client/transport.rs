@@ -112,7 +112,7 @@ impl Transport {
         let mut permit = self.permit().await?;
         ask_for_consent(&mut request);
         let idle = match route {
-            Route::Pooled => self.pool.idle().await,
+            Route::Pooled => self.pool.idle(address.origin()).await,
             Route::New => None,
         };
         if let Some(connection) = idle {
@@ -128,9 +128,7 @@ impl Transport {
         match self.exchange_over(Lease { connection, permit }, address, request).await {
             Ok(exchange) => Ok(exchange),
             Err(Unanswered::Broken(broken)) => Err(broken),
-            Err(Unanswered::NotBegun(..)) => {
-                Err(Broken { closed_unanswered: true, ..Broken::before_sending(failure::closed(address)) })
-            }
+            Err(Unanswered::NotBegun(..)) => Err(Broken::before_sending(failure::closed_before_request(address))),
         }
     }
 

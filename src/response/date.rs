@@ -53,7 +53,7 @@ fn fraction(text: &str) -> Option<Duration> {
         return Some(Duration::ZERO);
     }
     let digits = text.strip_prefix('.').filter(|digits| !digits.is_empty())?;
-    let kept = &digits[..digits.len().min(9)];
+    let kept = digits.get(..digits.len().min(9))?;
     let nanoseconds = number(kept)?.checked_mul(10u32.pow(9 - kept.len() as u32))?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| Duration::from_nanos(nanoseconds.into()))
 }
@@ -129,6 +129,7 @@ mod tests {
             "2013-05-32T00:00:00.000Z",
             "2013-05-24T00:00:00.00aZ",
             "2013-05-24T00:00:00.Z",
+            "2013-05-24T00:00:00.12345678éZ",
             "2013-05-24T00:00:00",
             "2013-05-24T00:00:00+0200",
             "2013-05-24-01T00:00:00Z",

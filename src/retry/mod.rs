@@ -120,7 +120,9 @@ impl Retry {
 
     /// Decides what follows a failure.
     pub fn after(&mut self, outcome: &Outcome<'_>, moment: Moment, quota: &mut RetryQuota) -> Decision {
-        let harmless = self.idempotent || outcome.error.is_unsent() || outcome.correction.is_some();
+        // The corrected request was refused; but an answer with many headers may have been a success.
+        let refused = outcome.correction.is_some_and(|correction| correction != Correction::Headers);
+        let harmless = self.idempotent || outcome.error.is_unsent() || refused;
         if !outcome.replayable || !harmless {
             return Decision::Stop;
         }
