@@ -11,6 +11,9 @@ use crate::response::{ResponseHead, http_date};
 /// A refusal may be due to the clock if the clocks differ by more than this; S3 itself allows 15 minutes.
 const DETECTABLE: u64 = 4 * 60;
 
+/// A Date of the year 9000 or later is no clock's; one in 9999 would lead to years that no signature can carry.
+const LATEST: i64 = 221_845_392_000;
+
 /// An answer that took longer says nothing exact about the time.
 const TRUSTED_EXCHANGE: Duration = Duration::from_secs(15 * 60);
 
@@ -43,7 +46,7 @@ impl ClockSkew {
         if head.headers.contains_key(http::header::AGE) {
             return None;
         }
-        let date = unix_seconds(http_date(head.header("date")?)?)?;
+        let date = unix_seconds(http_date(head.header("date")?)?).filter(|date| *date < LATEST)?;
         let took = received.duration_since(sent).ok().filter(|took| *took < TRUSTED_EXCHANGE)?;
         let middle = unix_seconds(sent.checked_add(took / 2)?)?;
         Some(Self(date - middle))
@@ -113,6 +116,18 @@ mod tests {
             assert_eq!(explained && !out_of_attempts, goes_on, "{name}");
         }
         skew
+    }
+
+    #[test]
+    fn a_clock_at_the_end_of_time_is_not_followed() {
+        let measured = |date: &'static str| {
+            let headers = HeaderMap::from_iter([(http::header::DATE, HeaderValue::from_static(date))]);
+            let head = ResponseHead { status: StatusCode::OK, headers };
+            ClockSkew::measure(&head, SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH)
+        };
+        assert_eq!(measured("Fri, 31 Dec 9999 23:59:59 GMT"), None);
+        assert_eq!(measured("Wed, 01 Jan 9000 00:00:00 GMT"), None);
+        assert_eq!(measured("Tue, 31 Dec 8999 23:59:59 GMT"), Some(ClockSkew(LATEST - 1)));
     }
 
     #[test]

@@ -241,9 +241,7 @@ impl<'a> Call<'a> {
     ) -> std::result::Result<Option<IncomingBody>, Failure> {
         let inner = &self.store.inner;
         let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
-        // A service's clock may show a year that no signature can carry; this host's does not.
-        let time = SigningTime::from_system_time(signed_with.apply(sent_at))
-            .or_else(|_| SigningTime::from_system_time(sent_at))?;
+        let time = SigningTime::from_system_time(signed_with.apply(sent_at))?;
         let attempting = Attempting {
             request: &self.request,
             address: &self.address,

@@ -31,6 +31,7 @@ mod leftovers;
 mod listings;
 mod moving;
 mod observing;
+mod pooling;
 mod random;
 mod reading;
 mod refusals;

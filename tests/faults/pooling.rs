@@ -1,0 +1,110 @@
+//! Connections that are kept, and what calls that share them do to each other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use s3lite::{ErrorKind, Payload, Raw, Store};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+
+use crate::covers;
+use crate::rig::{Rig, answer, config, parrot, raw, take_request};
+
+fn with_many_headers() -> Vec<u8> {
+    let many: String = (0..150).map(|number| format!("x-amz-meta-n{number}: {number}\r\n")).collect();
+    answer("200 OK", &format!("ETag: \"e\"\r\n{many}"), "")
+}
+
+/// Each call that was under way when the first of them found out is sent again.
+#[tokio::test(start_paused = true)]
+async fn calls_that_meet_many_headers_together_all_succeed() {
+    covers(&["H19"]);
+    let (store, network) = raw(|mut stream, _| async move {
+        while take_request(&mut stream).await {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            if stream.write_all(&with_many_headers()).await.is_err() {
+                return;
+            }
+        }
+    });
+    let calls: Vec<_> =
+        (0..4).map(|_| store.clone()).map(|store| tokio::spawn(async move { store.head("k").await })).collect();
+    for call in calls {
+        let meta = call.await.expect("no panic").expect("150 headers");
+        assert_eq!(meta.metadata("n149"), Some("149"));
+    }
+    assert_eq!(network.dialed(), 8);
+}
+
+/// The answer may have been a success: a POST is not sent twice for its headers.
+#[tokio::test(start_paused = true)]
+async fn a_post_is_not_repeated_for_many_headers() {
+    covers(&["H19"]);
+    let (store, network) = parrot(with_many_headers());
+    let error = store.send(Raw::post("k").query("uploads", "")).await.expect_err("too many for now");
+    assert_eq!((error.kind(), network.dialed()), (ErrorKind::LimitExceeded, 1), "{error}");
+    assert!(error.is_outcome_unknown(), "{error}");
+    store.send(Raw::post("k").query("uploads", "")).await.expect("with more room");
+}
+
+/// A source that gives drops.
+struct Drops(u64, Arc<AtomicUsize>);
+
+impl AsyncRead for Drops {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let count = self.0.min(40);
+        self.0 -= count;
+        into.put_slice(&[b'x'; 40][..count as usize]);
+        self.1.fetch_add(1, Ordering::Relaxed);
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+/// Chunks are signed whole, whatever they were gathered from.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_trickles_is_stored() {
+    let rig = Rig::new();
+    let reads = Arc::new(AtomicUsize::new(0));
+    for signing in ["streaming", "auto"] {
+        let store = rig.open(config().set("payload-signing", signing));
+        let source = Drops(200_000, reads.clone());
+        store.put("k", Payload::reader(source, 200_000)).await.expect("drop by drop");
+        assert!(rig.server.bucket().content("k").expect("stored") == [b'x'; 200_000][..]);
+    }
+    assert!(reads.load(Ordering::Relaxed) >= 10_000);
+    rig.assert_manners();
+}
+
+/// A connection is given back on a runtime that is gone: its task is dropped where it is spawned.
+#[test]
+fn a_connection_given_back_to_a_runtime_that_is_gone_hangs_nobody() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let (handle, listener) = (runtime.handle().clone(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let address = listener.local_addr().expect("an address");
+    let server = std::thread::spawn(move || half_an_answer_and_the_rest(&listener));
+    let store =
+        Store::new(config().set("endpoint", format!("http://{address}")).build().expect("valid")).expect("a store");
+    let mut object = runtime.block_on(store.get("k")).expect("the head");
+    // One look makes hyper read on; then it is dropped.
+    let look = runtime.block_on(async { tokio::time::timeout(Duration::ZERO, object.chunk()).await });
+    assert!(look.is_err(), "the rest has not come yet");
+    server.join().expect("the rest is sent");
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    // It is the end of this that matters, whatever it is.
+    let _ = handle.block_on(object.chunk());
+}
+
+fn half_an_answer_and_the_rest(listener: &std::net::TcpListener) {
+    use std::io::{Read, Write};
+    let (mut stream, _) = listener.accept().expect("a connection");
+    let _ = stream.read(&mut [0; 4096]).expect("a request");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\n").expect("the head");
+    std::thread::sleep(Duration::from_millis(20));
+    stream.write_all(b"hello").expect("the rest");
+    std::thread::sleep(Duration::from_millis(20));
+}
