@@ -242,7 +242,8 @@ impl Object {
     ///
     /// As [`chunk`](Self::chunk).
     pub async fn bytes(self) -> Result<Bytes> {
-        let resume = self.resume().filter(|_| self.checksum.is_some() && !self.touched);
+        let verified = self.checksum.is_some() && !self.touched;
+        let resume = if verified { self.resume() } else { None };
         let again = resume.map(|resume| (self.store.clone(), resume));
         match (self.collect().await, again) {
             (Err(error), Some((store, resume))) if error.kind() == ErrorKind::Integrity => {
