@@ -39,7 +39,9 @@ fn assert_skew(head: &ResponseHead) {
     const NOW: u64 = 1_000_000_000;
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
     let skew = ClockSkew::measure(head, now, now);
-    if let (Some(date), None) = (date_of(head, "date"), head.headers.get("age")) {
+    // Of the year 9000 and later there is no clock.
+    let date = date_of(head, "date").filter(|date| *date < 221_845_392_000);
+    if let (Some(date), None) = (date, head.headers.get("age")) {
         assert_eq!(skew.map(ClockSkew::as_seconds), Some(date as i64 - NOW as i64));
     }
     if let Some(skew) = skew {
