@@ -53,10 +53,9 @@ impl PayloadHash {
 
     /// Returns the text; `digits` is where it stands if it is not one of a few.
     pub(super) fn text<'a>(&self, digits: &'a mut [u8; 64]) -> &'a str {
-        match (self.as_static(), self) {
-            (Some(text), _) => text,
-            (None, Self::Sha256(hash)) => super::hex_text(hash, digits),
-            (None, _) => unreachable!("all but hashes are one of a few"),
+        match self {
+            Self::Sha256(hash) if *self != Self::EMPTY => super::hex_text(hash, digits),
+            others => others.as_static().unwrap_or_default(),
         }
     }
 }
