@@ -190,16 +190,15 @@ impl<'a> Call<'a> {
             inner.consent().refused();
             return Some(Correction::Expectation);
         }
-        let pool = inner.transport.pool();
         if !failure.answered && failure.error.kind() == ErrorKind::LimitExceeded {
-            pool.take_many_headers();
+            inner.transport.pool().take_many_headers();
             return Some(Correction::Headers);
         }
         let signed_for = self.address.endpoint().signing_region();
         let region = inner.config.region_to_follow(&failure.error, signed_for)?;
         let address = Arc::new(inner.config.endpoint_in(&region).and_then(Address::new).ok()?);
         self.target = address.endpoint().target(&self.request);
-        *inner.learned.address.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = address.clone();
+        inner.moved_to(address.clone());
         self.address = address;
         Some(Correction::Region)
     }
@@ -218,10 +217,10 @@ impl<'a> Call<'a> {
         let mut telling = Telling::of(observer.as_deref(), attempt);
         let result = {
             let mut attempt = pin!(self.attempt(&mut telling, read));
-            let mut attempt = poll_fn(|cx| poll_apart(attempt.as_mut(), cx));
+            let attempt = poll_fn(|cx| poll_apart(attempt.as_mut(), cx));
             match self.remaining() {
                 Some(limit) => timeout(limit, attempt).await.unwrap_or_else(|_| Err(self.out_of_time().into())),
-                None => (&mut attempt).await,
+                None => attempt.await,
             }
         };
         telling.ended(result.as_ref().err().map(|failure| &failure.error));

@@ -204,6 +204,11 @@ impl Inner {
         self.learned.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes note of where the bucket really lives.
+    fn moved_to(&self, address: Arc<Address>) {
+        *self.learned.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
     fn quota(&self) -> MutexGuard<'_, RetryQuota> {
         // Plain numbers are never half-written.
         self.learned.quota.lock().unwrap_or_else(PoisonError::into_inner)

@@ -48,7 +48,7 @@ impl Error {
     }
 
     pub(crate) fn is_worth_one_more(&self) -> bool {
-        self.0.worth_one_more
+        self.0.worth_one_more || self.kind() == ErrorKind::Integrity
     }
 
     /// Returns true if the object does not exist. A missing bucket is not a missing object: see

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use self::classify::{FailureClass, classify};
 use self::quota::QUOTA_FOR_SUCCESS;
 pub use self::quota::RetryQuota;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// How often and how fast requests are sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,8 +160,7 @@ impl Retry {
     /// Damage on the way is worth one more try; a service that finds it twice means what it says. So does a name that does not
     /// resolve.
     fn class(&mut self, error: &Error) -> FailureClass {
-        let one_more = error.kind() == ErrorKind::Integrity || error.is_worth_one_more();
-        if one_more && std::mem::replace(&mut self.one_more_used, true) {
+        if error.is_worth_one_more() && std::mem::replace(&mut self.one_more_used, true) {
             return FailureClass::Final;
         }
         classify(error)

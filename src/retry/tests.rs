@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::quota::{QUOTA_CAPACITY, QUOTA_COST, QUOTA_FOR_SUCCESS};
 use super::*;
-use crate::error::Phase;
+use crate::error::{ErrorKind, Phase};
 use crate::response::{ResponseHead, service_error};
 
 /// The SDKs' own cases; see `tests/data/README.md` for their origin.

@@ -1,31 +1,17 @@
 //! R11 to R14, R16, R19, R24, I27, I29: callers that give up, wait long, panic or go away.
 
-use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use s3lite::{ErrorKind, GetObject, Payload, Store};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::task::yield_now;
 
 use crate::covers;
 use crate::memory::{Plan, Way};
-use crate::rig::{Rig, config, content, read};
+use crate::rig::{Rig, config, content, polled, read};
 use crate::support::strict::Act;
-
-/// Polls a call so often, then drops it; true if it came to its end before.
-async fn polled(call: impl Future, times: usize) -> bool {
-    let mut call = pin!(call);
-    for _ in 0..times {
-        if call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            return true;
-        }
-        yield_now().await;
-    }
-    false
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_call_may_be_dropped_at_every_await() {

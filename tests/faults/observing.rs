@@ -2,19 +2,15 @@
 //! way would never come back to zero otherwise.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use s3lite::{Attempt, AttemptEnd, ErrorKind, ListObjectsV2, Observer, Store};
-use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::covers;
 use crate::memory::{Plan, Way};
-use crate::rig::{Rig, config, content, read};
+use crate::rig::{Rig, config, content, polled, read};
 use crate::support::strict::Act;
 
 /// How an attempt ended.
@@ -101,18 +97,6 @@ async fn a_wait_between_attempts_is_no_attempt() {
     assert_eq!((ends[0].status, ends[0].error), (Some(503), Some(ErrorKind::Throttled)), "{ends:?}");
     log.assert_all_ended("one wait");
     rig.assert_sound(store).await;
-}
-
-/// Polls a call so often, then drops it; true if it came to its end before.
-async fn polled(call: impl Future, times: usize) -> bool {
-    let mut call = pin!(call);
-    for _ in 0..times {
-        if call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            return true;
-        }
-        yield_now().await;
-    }
-    false
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,13 @@
 //! A store and the strict server it talks to, over a network in memory.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use s3lite::{Error, Store, StoreConfig, StoreConfigBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::yield_now;
 
 use crate::line::ServerEnd;
 use crate::memory::Network;
@@ -134,6 +137,18 @@ pub fn content(length: usize) -> Vec<u8> {
 /// Reads an object's bytes, from the request to the last byte.
 pub async fn read(store: &Store, key: impl Into<s3lite::GetObject>) -> Result<Vec<u8>, Error> {
     Ok(store.get(key).await?.bytes().await?.to_vec())
+}
+
+/// Polls a call so often, then drops it; true if it came to its end before.
+pub async fn polled(call: impl Future, times: usize) -> bool {
+    let mut call = pin!(call);
+    for _ in 0..times {
+        if call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return true;
+        }
+        yield_now().await;
+    }
+    false
 }
 
 /// Reads a request's head and body; false once the client is gone.

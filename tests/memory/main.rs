@@ -1,4 +1,5 @@
-//! 1 GiB goes out and comes in, from and to a file, a reader and a socket, within 32 MiB of memory for the whole process.
+//! 1 GiB goes out and comes in, from and to a file, a reader and a socket, and a source trickles, within 32 MiB of memory for
+//! the whole process.
 //!
 //! Each transfer runs in a process of its own, this same program started again, so that its peak is its own. The server is
 //! here, in the parent, and keeps nothing.
@@ -8,7 +9,7 @@ mod transfer;
 
 use std::process::Command;
 
-/// The bound on the peak of resident memory (VmHWM) of a process that transfers 1 GiB.
+/// The bound on the peak of resident memory (VmHWM) of a process that transfers so much.
 const LIMIT_KIB: u64 = 32 << 10;
 
 fn main() {
@@ -24,15 +25,11 @@ fn main() {
             Ok(peak) => {
                 let fits = peak <= LIMIT_KIB;
                 failures += usize::from(!fits);
-                println!(
-                    "1 GiB {kind}: {:.1} MiB at most{}",
-                    peak as f64 / 1024.0,
-                    if fits { "" } else { " - TOO MUCH" }
-                );
+                println!("{kind}: {:.1} MiB at most{}", peak as f64 / 1024.0, if fits { "" } else { " - TOO MUCH" });
             }
             Err(problem) => {
                 failures += 1;
-                println!("1 GiB {kind}: {problem}");
+                println!("{kind}: {problem}");
             }
         }
     }

@@ -1,20 +1,27 @@
-//! One transfer of 1 GiB, and the most memory it took.
+//! One transfer, and the most memory it took.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use s3lite::{Payload, Store, StoreConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 pub const SIZE: u64 = 1 << 30;
 
 /// What is measured.
-pub const KINDS: [&str; 6] = [
-    "put from a file",
-    "put from a reader",
-    "put from a socket",
-    "get to a file",
-    "get as a reader",
-    "get to a socket",
+pub const KINDS: [&str; 7] = [
+    "1 GiB put from a file",
+    "1 GiB put from a reader",
+    "1 GiB put from a socket",
+    "1 GiB get to a file",
+    "1 GiB get as a reader",
+    "1 GiB get to a socket",
+    DROPS,
 ];
+
+/// Each chunk is signed whole, however small the pieces it comes in.
+const DROPS: &str = "1 MiB put 40 bytes at a time";
 
 /// Runs a transfer and prints this process's peak in KiB.
 pub fn run(kind: &str, port: u16) {
@@ -30,20 +37,24 @@ async fn transfer(kind: &str, port: u16) {
     let store = store(port);
     let path = std::env::temp_dir().join(format!("s3lite-memory-{}", std::process::id()));
     match kind {
-        "put from a file" => {
+        "1 GiB put from a file" => {
             std::fs::File::create(&path).and_then(|file| file.set_len(SIZE)).expect("a sparse file");
             let payload = Payload::file(&path).await.expect("a file");
             store.put("k", payload).await.expect("it is stored");
         }
-        "put from a reader" => put(&store, tokio::io::repeat(0).take(SIZE)).await,
-        "put from a socket" => put(&store, socket(port, b"SOURCE\n").await.take(SIZE)).await,
-        "get to a file" => {
+        "1 GiB put from a reader" => put(&store, tokio::io::repeat(0).take(SIZE)).await,
+        "1 GiB put from a socket" => put(&store, socket(port, b"SOURCE\n").await.take(SIZE)).await,
+        "1 GiB get to a file" => {
             let object = store.get("k").await.expect("it is there");
             assert_eq!(object.write_to_file(&path).await.expect("it is written"), SIZE);
         }
-        "get as a reader" => {
+        "1 GiB get as a reader" => {
             let mut reader = store.get("k").await.expect("it is there").into_reader();
             assert_eq!(tokio::io::copy(&mut reader, &mut tokio::io::sink()).await.expect("its bytes"), SIZE);
+        }
+        DROPS => {
+            let payload = Payload::reader(Drops.take(1 << 20), 1 << 20);
+            store.put("k", payload).await.expect("it is stored");
         }
         _ => {
             let mut socket = socket(port, b"SINK\n").await;
@@ -52,6 +63,16 @@ async fn transfer(kind: &str, port: u16) {
         }
     }
     let _ = std::fs::remove_file(path);
+}
+
+/// A source without end that gives 40 bytes at a time.
+struct Drops;
+
+impl AsyncRead for Drops {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        into.put_slice(&[0; 40][..into.remaining().min(40)]);
+        Poll::Ready(Ok(()))
+    }
 }
 
 async fn put(store: &Store, reader: impl tokio::io::AsyncRead + Send + Unpin + 'static) {
