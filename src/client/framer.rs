@@ -80,3 +80,36 @@ impl Framer {
         self.framed.push_back(Bytes::from_static(b"\r\n"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::Credentials;
+    use crate::sign::{PayloadHash, Signer, SigningTime};
+    use crate::target::{Scheme, Target};
+
+    fn framer() -> Framer {
+        let credentials = Credentials::new("access", "secret").expect("valid");
+        let (signer, time) =
+            (Signer::new(&credentials, "us-east-1", "s3"), SigningTime::from_unix_seconds(0).expect("in range"));
+        let target = Target::new(Scheme::Http, "localhost", "/b/k", []);
+        let signed = signer.sign(time, "PUT", &target, &http::HeaderMap::new(), &PayloadHash::Streaming);
+        Framer::new(signer.chunk_signer(time, &signed))
+    }
+
+    /// A chunk byte by byte is few pieces, and the same chunk as in one.
+    #[test]
+    fn drops_are_put_together() {
+        let (mut drops, mut whole) = (framer(), framer());
+        let bytes = Bytes::from(vec![b'x'; SIGNED_CHUNK as usize + 10_000]);
+        for at in 0..bytes.len() {
+            drops.take(bytes.slice(at..=at));
+            assert!(drops.chunk.len() <= SIGNED_CHUNK as usize / SMALL, "{at}");
+        }
+        whole.take(bytes);
+        drops.end();
+        whole.end();
+        let sent = |framer: &mut Framer| std::iter::from_fn(|| framer.next()).collect::<Vec<_>>().concat();
+        assert_eq!(sent(&mut drops), sent(&mut whole));
+    }
+}
