@@ -76,7 +76,7 @@ fn poll_reader(
     ready!(Pin::new(reader).poll_read(cx, &mut free))?;
     let count = free.filled().len();
     if count < READER_PIECE / 4 {
-        // A source that trickles must not hold a whole buffer for each of its drops.
+        // A source that trickles neither holds nor clears a whole buffer for each of its drops.
         return Poll::Ready(Ok((count > 0).then(|| Bytes::copy_from_slice(&buffer[..count]))));
     }
     buffer.truncate(count);
