@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What kind of failure an [`Error`] is.
+/// What kind of failure an [`Error`](super::Error) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -62,7 +62,7 @@ pub enum ErrorKind {
     LimitExceeded,
     /// The service does not offer what was asked (405, 411, 501).
     Unsupported,
-    /// Any other refusal; [`Error::code`] has the service's word for it.
+    /// Any other refusal; [`Error::code`](super::Error::code) has the service's word for it.
     Other,
 }
 

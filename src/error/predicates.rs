@@ -82,7 +82,7 @@ impl Error {
         matches!(self.kind(), ErrorKind::Timeout(_))
     }
 
-    /// Returns true if the bucket lives in another region; [`ServiceError::region`] names it where the service did.
+    /// Returns true if the bucket lives in another region; [`ServiceError::region`](super::ServiceError::region) names it where the service did.
     pub fn is_wrong_region(&self) -> bool {
         self.kind() == ErrorKind::WrongRegion
     }
