@@ -5,12 +5,12 @@
 
 /// Appends `key` encoded as part of a path: every byte except the unreserved ones and `/` becomes `%XX`.
 pub(crate) fn push_path(out: &mut String, key: &[u8]) {
-    push(out, key, |byte| byte == b'/' || is_unreserved(byte));
+    push(out, key, &PATH);
 }
 
 /// Appends `text` encoded as a query name or value: every byte except the unreserved ones becomes `%XX`.
 pub(crate) fn push_query(out: &mut String, text: &[u8]) {
-    push(out, text, is_unreserved);
+    push(out, text, &QUERY);
 }
 
 /// Decodes `%XX` and reads `+` as a blank, as S3 writes keys in a listing with `encoding-type=url`.
@@ -43,21 +43,39 @@ fn decode(mut bytes: Vec<u8>, plus: u8) -> Vec<u8> {
     bytes
 }
 
-fn push(out: &mut String, bytes: &[u8], keep: impl Fn(u8) -> bool) {
-    out.reserve(bytes.len());
-    for &byte in bytes {
-        if keep(byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(hex_digit(byte >> 4));
-            out.push(hex_digit(byte & 0x0f));
-        }
+/// The bytes that stay as they are: all of them ASCII.
+type Kept = [bool; 256];
+
+const QUERY: Kept = kept(b"-._~");
+const PATH: Kept = kept(b"-._~/");
+
+/// Letters, digits and some more.
+const fn kept(more: &[u8]) -> Kept {
+    let (mut kept, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        kept[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
     }
+    let mut index = 0;
+    while index < more.len() {
+        kept[more[index] as usize] = true;
+        index += 1;
+    }
+    kept
 }
 
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+/// Copies what is kept in runs: most keys are one.
+fn push(out: &mut String, mut bytes: &[u8], kept: &Kept) {
+    out.reserve(bytes.len());
+    loop {
+        let run = bytes.iter().position(|byte| !kept[usize::from(*byte)]).unwrap_or(bytes.len());
+        out.push_str(str::from_utf8(&bytes[..run]).expect("only ASCII is kept"));
+        let Some((&byte, rest)) = bytes[run..].split_first() else { return };
+        out.push('%');
+        out.push(hex_digit(byte >> 4));
+        out.push(hex_digit(byte & 0x0f));
+        bytes = rest;
+    }
 }
 
 fn hex_digit(nibble: u8) -> char {

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::header::{AGE, DATE};
+
 use crate::error::{Error, ErrorKind};
 use crate::response::{ResponseHead, http_date};
 
@@ -43,10 +45,10 @@ impl ClockSkew {
     ///
     /// The service wrote its Date at some time between sending and receiving; the middle is the best guess.
     pub fn measure(head: &ResponseHead, sent: SystemTime, received: SystemTime) -> Option<Self> {
-        if head.headers.contains_key(http::header::AGE) {
+        if head.headers.contains_key(AGE) {
             return None;
         }
-        let date = unix_seconds(http_date(head.header("date")?)?).filter(|date| *date < LATEST)?;
+        let date = unix_seconds(http_date(head.header(DATE)?)?).filter(|date| *date < LATEST)?;
         let took = received.duration_since(sent).ok().filter(|took| *took < TRUSTED_EXCHANGE)?;
         let middle = unix_seconds(sent.checked_add(took / 2)?)?;
         Some(Self(date - middle))

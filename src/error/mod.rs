@@ -67,35 +67,42 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// Makes an error of a kind with a message; the context is added on the way up.
+    #[cold]
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind: Some(kind), message: message.into(), ..Inner::default() }))
     }
 
+    #[cold]
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, message)
     }
 
+    #[cold]
     pub(crate) fn bad_input(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::BadInput, message)
     }
 
+    #[cold]
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Protocol, message)
     }
 
     /// Makes an error of an answer that is none, which another try may not meet.
+    #[cold]
     pub(crate) fn passing_protocol(message: impl Into<String>) -> Self {
         let mut error = Self::protocol(message);
         error.0.passing = true;
         error
     }
 
+    #[cold]
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
     }
 
     /// Makes an error of which one more try is worth its while, and no further one.
+    #[cold]
     pub fn worth_one_more(mut self) -> Self {
         self.0.worth_one_more = true;
         self
@@ -107,6 +114,7 @@ impl Error {
         self
     }
 
+    #[cold]
     pub(crate) fn with_answer(mut self, status: StatusCode, service: ServiceError) -> Self {
         self.0.status = Some(status);
         self.0.service = Some(service);
@@ -114,6 +122,7 @@ impl Error {
     }
 
     /// Adds the operation, the bucket and the key that the error is about.
+    #[cold]
     pub fn with_context(mut self, operation: &'static str, bucket: &str, key: Option<&str>) -> Self {
         self.0.operation = Some(operation);
         self.0.bucket = Some(bucket.to_owned());

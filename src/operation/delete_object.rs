@@ -6,7 +6,7 @@ use http::header::IF_MATCH;
 use super::{Answer, Operation, refuse_error_document};
 use crate::error::{Error, Result};
 use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
-use crate::response::{ETag, X_AMZ_DELETE_MARKER};
+use crate::response::{ETag, X_AMZ_DELETE_MARKER, X_AMZ_VERSION_ID};
 
 /// DeleteObject: deletes an object.
 ///
@@ -62,7 +62,7 @@ impl Operation for DeleteObject {
             request.push_query("versionId", version);
         }
         if let Some(etag) = &self.if_match {
-            request.insert_header(IF_MATCH, etag.as_str())?;
+            request.set_header(IF_MATCH, etag.as_str())?;
         }
         self.headers.append_to(&mut request, &METHODS)?;
         Ok(request)
@@ -73,7 +73,7 @@ impl Operation for DeleteObject {
         if !answer.body.trim_ascii().is_empty() {
             return Err(Error::passing_protocol("the answer to a deletion has a body, which no object store gives it"));
         }
-        let version_id = answer.head.header("x-amz-version-id").map(str::to_owned);
+        let version_id = answer.head.header(X_AMZ_VERSION_ID).map(str::to_owned);
         let delete_marker = answer.head.header(X_AMZ_DELETE_MARKER) == Some("true");
         Ok(DeleteObjectOutput { version_id, delete_marker })
     }

@@ -3,7 +3,7 @@
 use std::ops::{Bound, RangeBounds};
 
 use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::{Answer, Operation};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +11,7 @@ use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
 use crate::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
 
 const X_AMZ_CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
+const ENABLED: HeaderValue = HeaderValue::from_static("ENABLED");
 
 /// GetObject: reads an object or a range of it.
 ///
@@ -102,8 +103,9 @@ impl GetObject {
     }
 
     /// Asks for the stored checksum, so that the bytes can be verified.
-    pub fn checksum_mode(self) -> Self {
-        Self { checksum_mode: true, ..self }
+    pub fn checksum_mode(mut self) -> Self {
+        self.checksum_mode = true;
+        self
     }
 
     /// Adds any other header of the API, for example a customer's key. Signed if its name starts with `x-amz-`.
@@ -160,15 +162,15 @@ impl GetObject {
             request.push_query(*name, value);
         }
         if let Some(range) = self.range {
-            request.insert_header(RANGE, &range.header()?)?;
+            request.set_header(RANGE, &range.header()?)?;
         }
         for (name, etag) in [(IF_MATCH, &self.if_match), (IF_NONE_MATCH, &self.if_none_match)] {
             if let Some(etag) = etag {
-                request.insert_header(name, etag.as_str())?;
+                request.set_header(name, etag.as_str())?;
             }
         }
         if self.checksum_mode {
-            request.insert_header(X_AMZ_CHECKSUM_MODE, "ENABLED")?;
+            request.push_constant(X_AMZ_CHECKSUM_MODE, ENABLED);
         }
         self.headers.append_to(&mut request, &METHODS)?;
         Ok(request)

@@ -112,6 +112,9 @@ fn read_xml<T>(answer: &Answer<'_>, read: impl FnOnce(&[u8]) -> Result<T>) -> Re
 
 /// A success has no error document; a service that failed after its status was sent has only the body left to say so.
 fn refuse_error_document(answer: &Answer<'_>) -> Result<()> {
+    if answer.body.is_empty() {
+        return Ok(());
+    }
     match service_error_document(answer.body) {
         Some(_) => Err(service_error(&answer.head, answer.body, answer.signed_for)),
         None => Ok(()),

@@ -2,13 +2,13 @@
 
 use http::Method;
 use http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH,
 };
 
 use super::{Answer, HeadObject, Operation, refuse_error_document};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
-use crate::response::{ETag, ObjectMeta};
+use crate::response::{ETag, ObjectMeta, X_AMZ_VERSION_ID};
 
 /// The most that S3 keeps of a user's metadata, names included (S3 User Guide, "User-defined object metadata").
 const MAX_METADATA_BYTES: usize = 2048;
@@ -206,7 +206,7 @@ impl Operation for PutObject {
         self.check_metadata()?;
         let mut request = Request::object(Self::NAME, Method::PUT, prefix.join(&self.key))?;
         for (name, value) in &self.headers {
-            request.insert_header(name.clone(), value)?;
+            request.set_header(name.clone(), value)?;
         }
         for (name, value) in &self.metadata {
             if name.is_empty() {
@@ -221,12 +221,12 @@ impl Operation for PutObject {
     /// A 200 is not yet success: a proxy's page has no tag.
     fn read(&self, answer: Answer<'_>) -> Result<PutObjectOutput> {
         refuse_error_document(&answer)?;
-        let Some(etag) = answer.head.header("etag").filter(|etag| !etag.is_empty()) else {
+        let Some(etag) = answer.head.header(ETAG).filter(|etag| !etag.is_empty()) else {
             return Err(Error::passing_protocol(
                 "the service says that the object is stored, but not under which ETag",
             ));
         };
-        let version_id = answer.head.header("x-amz-version-id").map(str::to_owned);
+        let version_id = answer.head.header(X_AMZ_VERSION_ID).map(str::to_owned);
         Ok(PutObjectOutput { etag: ETag::new(etag), version_id })
     }
 

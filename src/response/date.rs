@@ -6,12 +6,13 @@ use crate::calendar::Civil;
 
 /// Reads `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110 section 5.6.7), also without its weekday or with another zone.
 pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
-    let text = text.split_once(", ").map_or(text, |(_, date)| date);
-    let mut parts = text.split(' ');
+    let text = text.as_bytes();
+    let weekday = text.iter().position(|byte| *byte == b',').filter(|comma| text.get(comma + 1) == Some(&b' '));
+    let mut parts = text[weekday.map_or(0, |comma| comma + 2)..].split(|byte| *byte == b' ');
     let (day, month, year) = (number(parts.next()?)?, parts.next()?, number(parts.next()?)?);
     let month = MONTHS.iter().position(|name| *name == month)? as u32 + 1;
     let (clock, zone) = (parts.next()?, parts.next()?);
-    let zone = if matches!(zone, "GMT" | "UTC") { 0 } else { offset(zone.get(..3)?, zone.get(3..)?)? };
+    let zone = if matches!(zone, b"GMT" | b"UTC") { 0 } else { offset(zone.get(..3)?, zone.get(3..)?)? };
     if parts.next().is_some() {
         return None;
     }
@@ -20,12 +21,13 @@ pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
 
 /// Reads `2013-05-24T00:00:00.000Z`, as listings have it (RFC 3339).
 pub(crate) fn iso_date(text: &str) -> Option<SystemTime> {
-    let (date, rest) = text.split_once('T')?;
-    let (clock, rest) = rest.split_at_checked(8)?;
-    let zone_at = rest.find(['Z', '+', '-'])?;
+    let text = text.as_bytes();
+    let (date, rest) = text.split_at_checked(text.iter().position(|byte| *byte == b'T')?)?;
+    let (clock, rest) = rest[1..].split_at_checked(8)?;
+    let zone_at = rest.iter().position(|byte| matches!(byte, b'Z' | b'+' | b'-'))?;
     let (fraction, zone) = rest.split_at(zone_at);
-    let zone = if zone == "Z" { 0 } else { offset(zone.get(..3)?, zone.get(3..)?.strip_prefix(':')?)? };
-    let mut parts = date.split('-').map(number);
+    let zone = if zone == b"Z" { 0 } else { offset(zone.get(..3)?, zone.get(3..)?.strip_prefix(b":")?)? };
+    let mut parts = date.split(|byte| *byte == b'-').map(number);
     let date = (parts.next()??, parts.next()??, parts.next()??);
     if parts.next().is_some() {
         return None;
@@ -33,13 +35,14 @@ pub(crate) fn iso_date(text: &str) -> Option<SystemTime> {
     moment(date, clock, zone, self::fraction(fraction)?)
 }
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&[u8]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 /// Reads `+02` and `00`: seconds that the zone is ahead.
-fn offset(hours: &str, minutes: &str) -> Option<i64> {
-    let (sign, hours) = match hours.split_at_checked(1)? {
-        ("+", hours) => (1, hours),
-        ("-", hours) => (-1, hours),
+fn offset(hours: &[u8], minutes: &[u8]) -> Option<i64> {
+    let (sign, hours) = match hours {
+        [b'+', hours @ ..] => (1, hours),
+        [b'-', hours @ ..] => (-1, hours),
         _ => return None,
     };
     let (hours, minutes) =
@@ -48,18 +51,18 @@ fn offset(hours: &str, minutes: &str) -> Option<i64> {
 }
 
 /// Reads the digits behind a point, as far as a nanosecond.
-fn fraction(text: &str) -> Option<Duration> {
+fn fraction(text: &[u8]) -> Option<Duration> {
     if text.is_empty() {
         return Some(Duration::ZERO);
     }
-    let digits = text.strip_prefix('.').filter(|digits| !digits.is_empty())?;
+    let digits = text.strip_prefix(b".").filter(|digits| !digits.is_empty())?;
     let kept = digits.get(..digits.len().min(9))?;
     let nanoseconds = number(kept)?.checked_mul(10u32.pow(9 - kept.len() as u32))?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| Duration::from_nanos(nanoseconds.into()))
+    digits.iter().all(u8::is_ascii_digit).then(|| Duration::from_nanos(nanoseconds.into()))
 }
 
-fn moment((year, month, day): (u32, u32, u32), clock: &str, zone: i64, fraction: Duration) -> Option<SystemTime> {
-    let mut parts = clock.split(':').map(|part| number(part).filter(|_| part.len() == 2));
+fn moment((year, month, day): (u32, u32, u32), clock: &[u8], zone: i64, fraction: Duration) -> Option<SystemTime> {
+    let mut parts = clock.split(|byte| *byte == b':').map(|part| number(part).filter(|_| part.len() == 2));
     let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
     if parts.next().is_some() {
         return None;
@@ -69,9 +72,9 @@ fn moment((year, month, day): (u32, u32, u32), clock: &str, zone: i64, fraction:
 }
 
 /// Reads digits alone; nine at most, so that no sum overflows.
-fn number(text: &str) -> Option<u32> {
-    let add = |sum, digit: u8| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'));
-    if (1..=9).contains(&text.len()) { text.bytes().try_fold(0, add) } else { None }
+fn number(text: &[u8]) -> Option<u32> {
+    let add = |sum, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'));
+    if (1..=9).contains(&text.len()) { text.iter().try_fold(0, add) } else { None }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod refusal;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_RANGE, ETAG, HeaderMap};
+use http::header::{AsHeaderName, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, LAST_MODIFIED};
 use http::{HeaderName, StatusCode};
 
 use crate::error::{Error, Result};
@@ -52,12 +52,12 @@ pub struct ContentRange {
 
 impl ResponseHead {
     /// Returns a header's text, if it is there and ASCII.
-    pub(crate) fn header(&self, name: impl AsRef<str>) -> Option<&str> {
-        header(&self.headers, name.as_ref())
+    pub(crate) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {
-        digits(self.header("content-length")?)
+        digits(self.header(CONTENT_LENGTH)?)
     }
 
     /// Demands a sign that an object store wrote the answer: an ETag, or any header of S3's own. A captive portal's page has
@@ -85,7 +85,7 @@ impl ResponseHead {
         }
         let text = self.header("retry-after")?;
         let seconds = digits(text).map(Duration::from_secs);
-        seconds.or_else(|| http_date(text)?.duration_since(http_date(self.header("date")?)?).ok())
+        seconds.or_else(|| http_date(text)?.duration_since(http_date(self.header(DATE)?)?).ok())
     }
 
     /// Reads `Content-Range`; `None` if there is none or it is not one.
@@ -114,8 +114,8 @@ impl ContentRange {
 impl ObjectMeta {
     /// Reads the metadata from the head of a GET or HEAD.
     pub(crate) fn from_head(head: ResponseHead) -> Self {
-        let whole = head.content_range().and_then(|range| range.size);
-        let size = whole.or_else(|| head.content_length());
+        let range = if head.status == StatusCode::PARTIAL_CONTENT { head.content_range() } else { None };
+        let size = range.and_then(|range| range.size).or_else(|| head.content_length());
         Self { head, size }
     }
 
@@ -131,7 +131,7 @@ impl ObjectMeta {
 
     /// Returns the entity tag.
     pub fn etag(&self) -> Option<ETag> {
-        self.header("etag").map(ETag::new)
+        self.header(ETAG).map(ETag::new)
     }
 
     /// Returns the content type.
@@ -141,17 +141,17 @@ impl ObjectMeta {
 
     /// Returns the time of the last change; `None` if the server sent none or no readable one.
     pub fn last_modified(&self) -> Option<SystemTime> {
-        http_date(self.header("last-modified")?)
+        http_date(self.header(LAST_MODIFIED)?)
     }
 
     /// Returns the version, in buckets that keep versions.
     pub fn version_id(&self) -> Option<&str> {
-        self.header("x-amz-version-id")
+        self.header(X_AMZ_VERSION_ID)
     }
 
     /// Returns an entry of the user's metadata by its name without `x-amz-meta-`.
     pub fn metadata(&self, name: &str) -> Option<&str> {
-        self.header(&format!("x-amz-meta-{}", name.to_ascii_lowercase()))
+        self.header(format!("x-amz-meta-{}", name.to_ascii_lowercase()))
     }
 
     /// Returns every header of the answer, for whatever has no name here.
@@ -159,7 +159,7 @@ impl ObjectMeta {
         &self.head.headers
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    fn header(&self, name: impl AsHeaderName) -> Option<&str> {
         self.head.header(name)
     }
 }
@@ -210,14 +210,17 @@ impl fmt::Display for ETag {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// Reads a number that is digits alone: no sign, no blank.
 pub(crate) fn digits(text: &str) -> Option<u64> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+    let add = |sum: u64, digit: u8| match digit {
+        b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    if text.is_empty() { None } else { text.bytes().try_fold(0, add) }
 }
+
+/// The header that names a version.
+pub(crate) const X_AMZ_VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
 
 /// The header that names a delete marker.
 pub(crate) const X_AMZ_DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");

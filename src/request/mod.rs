@@ -3,13 +3,17 @@
 //! An [`Operation`](crate::Operation) makes it; [`Endpoint`](crate::Endpoint) gives it an address; the signer signs it.
 //! What is checked here is what S3 or HTTP cannot carry; nothing is sent for a request that fails these checks.
 
+mod extra;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use crate::error::{Error, Result};
+
+pub(crate) use self::extra::{ExtraHeaders, METHODS};
 
 /// The longest key S3 takes, in bytes of UTF-8 (S3 User Guide, "Naming Amazon S3 objects").
 const MAX_KEY_BYTES: usize = 1024;
@@ -42,7 +46,8 @@ pub struct Request {
     method: Method,
     key: Option<String>,
     query: Vec<(Cow<'static, str>, String)>,
-    headers: HeaderMap,
+    /// A few: a list is looked through faster than a map is made.
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
 }
 
@@ -66,11 +71,17 @@ impl Request {
         self.query.push((name.into(), value.into()));
     }
 
-    /// Adds a header that the operation itself knows.
-    pub(crate) fn insert_header(&mut self, name: HeaderName, value: &str) -> Result<()> {
+    /// Sets a header that the operation itself knows.
+    pub(crate) fn set_header(&mut self, name: HeaderName, value: &str) -> Result<()> {
         let value = header_value(name.as_str(), value)?;
-        self.headers.insert(name, value);
+        self.headers.retain(|(given, _)| *given != name);
+        self.headers.push((name, value));
         Ok(())
+    }
+
+    /// Adds a header whose value never varies.
+    pub(crate) fn push_constant(&mut self, name: HeaderName, value: HeaderValue) {
+        self.headers.push((name, value));
     }
 
     /// Adds a header the caller named.
@@ -82,7 +93,7 @@ impl Request {
         }
         let mut value = header_value(name.as_str(), value)?;
         value.set_sensitive(name.as_str().contains("customer-key"));
-        self.headers.append(name, value);
+        self.headers.push((name, value));
         Ok(())
     }
 
@@ -111,8 +122,13 @@ impl Request {
     }
 
     /// Returns the headers, without those that address, signature and framing add.
-    pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&HeaderName, &HeaderValue)> {
+        self.headers.iter().map(|(name, value)| (name, value))
+    }
+
+    /// Returns a header's first value; `name` is in lower case.
+    pub fn header(&self, name: &str) -> Option<&HeaderValue> {
+        self.headers().find(|(given, _)| given.as_str() == name).map(|(_, value)| value)
     }
 
     /// Returns the body of a request that carries its parameters in one.
@@ -154,56 +170,10 @@ impl fmt::Debug for Request {
 /// Chooses the headers to sign: `x-amz-*` and `content-md5`.
 ///
 /// Proxies on the way rewrite the rest, and a signature over a rewritten header fails.
-pub fn headers_to_sign(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-md5")
-}
-
-/// What operations have a method for. As a header it would pass by what reads the answer: a range that is not checked, a
-/// condition that is not settled.
-pub(crate) const METHODS: [(&str, &str); 3] =
-    [("if-match", "if_match"), ("if-none-match", "if_none_match"), ("range", "range")];
-
-/// Headers that a caller added to an operation. `Debug` shows their names alone: a customer's encryption key is one of them.
-#[derive(Clone, Default)]
-pub(crate) struct ExtraHeaders(Vec<(String, String)>);
-
-impl ExtraHeaders {
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.push((name.into(), value.into()));
-    }
-
-    /// Adds them to the request of an operation that has a method for each of `methods`.
-    pub fn append_to(&self, request: &mut Request, methods: &[(&str, &str)]) -> Result<()> {
-        let by_methods = if self.0.is_empty() { HeaderMap::new() } else { request.headers.clone() };
-        for (name, value) in &self.0 {
-            if by_methods.contains_key(name) {
-                return Err(Error::bad_input(format!("the header {name} is given twice, once by a method; drop one")));
-            }
-            if let Some((header, method)) = methods.iter().find(|(header, _)| name.eq_ignore_ascii_case(header)) {
-                return Err(Error::bad_input(format!(
-                    "the header {header} is set by the method {method} alone; use that"
-                )));
-            }
-            request.append_header(name, value)?;
-        }
-        Ok(())
-    }
-
-    /// Those that a look at the same object needs too: a customer's key, the bucket's expected owner, who pays.
-    pub fn of_access(&self) -> Self {
-        let of_access = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            name.starts_with("x-amz-server-side-encryption-customer-")
-                || matches!(&*name, "x-amz-expected-bucket-owner" | "x-amz-request-payer")
-        };
-        Self(self.0.iter().filter(|(name, _)| of_access(name)).cloned().collect())
-    }
-}
-
-impl fmt::Debug for ExtraHeaders {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
-    }
+pub fn headers_to_sign<'h>(
+    headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
+) -> impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)> {
+    headers.into_iter().filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-md5")
 }
 
 /// What precedes every key of a store: `key-prefix`, verbatim.
@@ -283,6 +253,7 @@ fn collapse_blanks(value: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::{Operation, PutObject};
 
     fn refused(result: Result<impl Sized>) -> String {
         result.err().expect("must be refused").to_string()
@@ -313,7 +284,7 @@ mod tests {
     fn headers_are_normalised_or_refused() {
         let mut request = Request::bucket("Raw", Method::GET);
         request.append_header("x-amz-meta-a", " a \t  b  ").expect("blanks are fine");
-        assert_eq!(request.headers()["x-amz-meta-a"], "a b");
+        assert_eq!(request.header("x-amz-meta-a").expect("it was added"), "a b");
         for (name, value, word) in [
             ("x-amz-meta-a", "a\r\nb: c", "holds '\\r'"),
             ("x-amz-meta-a", "naïve", "holds 'ï'"),
@@ -327,5 +298,15 @@ mod tests {
             let text = refused(request.append_header(name, value));
             assert!(text.contains(word), "{name}: {value}: {text}");
         }
+    }
+
+    #[test]
+    fn a_method_sets_a_header_once_and_for_all() {
+        let request = |put: PutObject| put.request(&KeyPrefix::default());
+        let twice = request(PutObject::new("k").content_type("a/b").content_type("c/d")).expect("the last one counts");
+        assert_eq!(twice.headers().map(|(_, value)| value.as_bytes()).collect::<Vec<_>>(), [b"c/d"]);
+        let other = refused(request(PutObject::new("k").content_type("a/b").header("Content-Type", "c/d")));
+        assert!(other.contains("Content-Type is given twice"), "{other}");
+        assert!(request(PutObject::new("k").header("Content-Type", "c/d")).is_ok());
     }
 }
