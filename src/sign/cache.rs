@@ -57,8 +57,7 @@ impl fmt::Debug for KeyCache {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
-
+    use super::super::gather::Sink;
     use super::*;
 
     #[test]
@@ -74,7 +73,7 @@ mod tests {
         ];
         for _ in 0..2 {
             for (secret, scope) in &cases {
-                let sign = |key: SigningKey| key.sign_with(|mac| mac.write_str("text"));
+                let sign = |key: SigningKey| key.sign_with(|mac| mac.put(b"text"));
                 let derived = sign(SigningKey::derive(secret, scope));
                 for _ in 0..2 {
                     assert!(sign(cache.key(secret, scope)) == derived, "{secret} {scope}");

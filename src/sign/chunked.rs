@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use super::gather::Sink;
 use super::key::{Signature, SigningKey};
 use super::payload::PayloadHash;
 use super::scope::{CredentialScope, SigningTime};
@@ -59,21 +60,29 @@ impl ChunkSigner {
 
     /// Signs one chunk: the request's time and scope, the previous signature, the hash of nothing, the chunk's hash.
     pub(crate) fn sign_chunk(&mut self, hash: &PayloadHash) -> Signature {
-        let nothing = PayloadHash::EMPTY;
-        self.sign_next("AWS4-HMAC-SHA256-PAYLOAD", &format_args!("{nothing}\n{hash}"))
+        self.sign_next("AWS4-HMAC-SHA256-PAYLOAD", &[&PayloadHash::EMPTY, hash])
     }
 
     /// Signs the trailing header; its line ends in a bare LF here and in CRLF on the wire.
     pub(crate) fn sign_trailer(&mut self, name: &str, value: &str) -> Signature {
         let line = Sha256::new().chain_update(name).chain_update(":").chain_update(value).chain_update("\n");
         let hash = PayloadHash::Sha256(line.finalize().into());
-        self.sign_next("AWS4-HMAC-SHA256-TRAILER", &hash)
+        self.sign_next("AWS4-HMAC-SHA256-TRAILER", &[&hash])
     }
 
-    fn sign_next(&mut self, algorithm: &str, hashes: &dyn std::fmt::Display) -> Signature {
+    fn sign_next(&mut self, algorithm: &str, hashes: &[&PayloadHash]) -> Signature {
         let Self { time, scope, previous, .. } = &*self;
-        let (time, previous) = (time.as_str(), previous.as_str());
-        self.previous = self.key.sign_with(|mac| write!(mac, "{algorithm}\n{time}\n{scope}\n{previous}\n{hashes}"));
+        self.previous = self.key.sign_with(|mac| {
+            mac.put(algorithm.as_bytes());
+            for line in [time.as_bytes(), scope.as_bytes(), previous.as_bytes()] {
+                mac.put(b"\n");
+                mac.put(line);
+            }
+            for hash in hashes {
+                mac.put(b"\n");
+                mac.put(hash.text(&mut [0; 64]));
+            }
+        });
         self.previous
     }
 }

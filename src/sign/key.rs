@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::gather::Gathering;
 use super::scope::{CredentialScope, StringToSign};
 
 /// The key that signs for one day, region and service; as good as the secret for that long. Held as the MAC that has taken it,
@@ -25,12 +26,11 @@ impl SigningKey {
     }
 
     /// Signs whatever `write` writes.
-    pub fn sign_with(&self, write: impl FnOnce(&mut MacWriter) -> fmt::Result) -> Signature {
-        let mut mac = MacWriter(self.0.clone());
-        write(&mut mac).expect("a MAC takes every text");
-        let mut hex = [0; 64];
-        super::hex_text(&mac.0.finalize().into_bytes().into(), &mut hex);
-        Signature(hex)
+    pub fn sign_with(&self, write: impl FnOnce(&mut Gathering<Hmac<Sha256>>)) -> Signature {
+        let mut mac = Gathering::new(self.0.clone());
+        write(&mut mac);
+        mac.hand_on();
+        Signature(super::hex_digits(&mac.digest.finalize().into_bytes().into()))
     }
 }
 
@@ -45,21 +45,15 @@ pub(super) fn derive(secret: &str, scope: &CredentialScope<'_>) -> Zeroizing<[u8
     key
 }
 
-/// A MAC that takes text as it is formatted.
-pub(crate) struct MacWriter(Hmac<Sha256>);
-
-impl fmt::Write for MacWriter {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
-}
-
 /// A signature: 64 hexadecimal digits. `Debug` does not show it: with its request it is a credential.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature([u8; 64]);
 
 impl Signature {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Returns the hexadecimal digits.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("only hexadecimal digits are written")

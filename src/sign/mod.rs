@@ -17,6 +17,7 @@
 mod cache;
 mod canonical;
 mod chunked;
+mod gather;
 mod key;
 mod payload;
 mod presign;
@@ -24,16 +25,17 @@ mod scope;
 #[cfg(test)]
 mod vectors;
 
-use std::fmt::Write;
-
-use http::{HeaderName, HeaderValue};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials::Credentials;
+use crate::request::headers_to_sign;
 use crate::target::Target;
 
 pub use self::cache::KeyCache;
 use self::canonical::{CanonicalRequest, SignedHeaders};
 pub use self::chunked::{ChunkSigner, encoded_length, unsigned_chunk_head, unsigned_end};
+use self::gather::Sink;
 pub use self::key::Signature;
 use self::key::SigningKey;
 pub use self::payload::{PayloadForm, PayloadHash, PayloadSigning};
@@ -147,22 +149,58 @@ impl<'a> Signer<'a> {
         headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
         payload: &PayloadHash,
     ) -> SigningInstructions {
-        let mut add = self.headers_to_add(&time, payload);
+        let mut add = Vec::with_capacity(self.header_count());
+        add.extend(self.headers_to_add(&time, payload));
         let signed = self.signed_headers(target, headers, &add);
-        let canonical = canonical_request(method, target, &signed, payload);
-        let to_sign = self.string_to_sign(&time, canonical.hash());
-        let signature = self.key(&time).sign(&to_sign);
-        let authorization = self.authorization(&to_sign.scope, &signed, &signature);
-        add.push((http::header::AUTHORIZATION, sensitive(authorization)));
+        let (authorization, signature) = self.authorize(time, method, target, &signed, payload);
+        add.push((AUTHORIZATION, authorization));
         if !self.rules.sign_session_token {
             add.extend(self.session_token_header());
         }
         SigningInstructions { headers: add, signature }
     }
 
+    /// As [`sign`](Self::sign), of a request whose headers are in a map, to which the signature's are added. Of those that are
+    /// there, the ones that [`headers_to_sign`] chooses are signed.
+    pub fn sign_in_place(
+        &self,
+        time: SigningTime,
+        method: &str,
+        target: &Target,
+        headers: &mut HeaderMap,
+        payload: &PayloadHash,
+    ) -> Signature {
+        for (name, value) in self.headers_to_add(&time, payload) {
+            headers.insert(name, value);
+        }
+        let signed = self.signed_headers(target, headers_to_sign(&*headers), &[]);
+        let (authorization, signature) = self.authorize(time, method, target, &signed, payload);
+        headers.insert(AUTHORIZATION, authorization);
+        signature
+    }
+
+    /// The four steps: the Authorization header, and the signature in it.
+    fn authorize(
+        &self,
+        time: SigningTime,
+        method: &str,
+        target: &Target,
+        signed: &SignedHeaders<'_>,
+        payload: &PayloadHash,
+    ) -> (HeaderValue, Signature) {
+        let canonical = canonical_request(method, target, signed, payload);
+        let to_sign = self.string_to_sign(&time, canonical.hash());
+        let signature = self.key(&time).sign(&to_sign);
+        (sensitive(self.authorization(&to_sign.scope, signed, &signature)), signature)
+    }
+
     /// Returns what signs the chunks of a body whose request [`sign`](Self::sign) has signed.
     pub fn chunk_signer(&self, time: SigningTime, signed: &SigningInstructions) -> ChunkSigner {
-        ChunkSigner::new(self.key(&time), time, &self.scope(&time), signed.signature)
+        self.chunk_signer_after(time, signed.signature)
+    }
+
+    pub(crate) fn chunk_signer_after(&self, time: SigningTime, seed: Signature) -> ChunkSigner {
+        ChunkSigner::new(self.key(&time), time, &self.scope(&time), seed)
     }
 
     /// Shows the texts that [`sign`](Self::sign) hashes, from the same code.
@@ -174,34 +212,39 @@ impl<'a> Signer<'a> {
         headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
         payload: &PayloadHash,
     ) -> Explanation {
-        let add = self.headers_to_add(&time, payload);
+        let add: Vec<_> = self.headers_to_add(&time, payload).collect();
         let signed = self.signed_headers(target, headers, &add);
         self.explain_canonical(&time, &canonical_request(method, target, &signed, payload))
     }
 
     fn explain_canonical(&self, time: &SigningTime, canonical: &CanonicalRequest<'_>) -> Explanation {
-        let (mut canonical_request, mut string_to_sign) = (String::new(), String::new());
-        canonical.write_to(&mut canonical_request).expect("a String takes every text");
-        self.string_to_sign(time, canonical.hash()).write_to(&mut string_to_sign).expect("a String takes every text");
-        Explanation { canonical_request, string_to_sign }
+        let (mut canonical_request, mut string_to_sign) = (Vec::new(), Vec::new());
+        canonical.write_to(&mut canonical_request);
+        self.string_to_sign(time, canonical.hash()).write_to(&mut string_to_sign);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Explanation { canonical_request: text(canonical_request), string_to_sign: text(string_to_sign) }
     }
 
-    fn headers_to_add(&self, time: &SigningTime, payload: &PayloadHash) -> Vec<(HeaderName, HeaderValue)> {
-        let mut add = Vec::with_capacity(4);
-        if self.rules.content_sha256_header {
-            let value = payload.as_static().map(HeaderValue::from_static);
-            add.push((X_AMZ_CONTENT_SHA256, value.unwrap_or_else(|| header_value(payload.text(&mut [0; 64])))));
-        }
-        add.push((X_AMZ_DATE, header_value(time.as_str())));
-        if self.rules.sign_session_token {
-            add.extend(self.session_token_header());
-        }
-        add
+    /// The headers that are added before the request is signed.
+    fn headers_to_add(
+        &self,
+        time: &SigningTime,
+        payload: &PayloadHash,
+    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
+        let hash = self.rules.content_sha256_header.then(|| (X_AMZ_CONTENT_SHA256, payload.header_value()));
+        let token = if self.rules.sign_session_token { self.session_token_header() } else { None };
+        let date = (X_AMZ_DATE, header_value(time.as_bytes()));
+        hash.into_iter().chain([date]).chain(token)
+    }
+
+    /// Returns how many headers a signature adds.
+    pub(crate) fn header_count(&self) -> usize {
+        if self.credentials.session_token().is_some() { 4 } else { 3 }
     }
 
     fn session_token_header(&self) -> Option<(HeaderName, HeaderValue)> {
         let token = self.credentials.session_token()?;
-        Some((X_AMZ_SECURITY_TOKEN, sensitive(header_value(token))))
+        Some((X_AMZ_SECURITY_TOKEN, sensitive(header_value(token.as_bytes()))))
     }
 
     fn signed_headers<'s, 'h: 's>(
@@ -212,9 +255,9 @@ impl<'a> Signer<'a> {
     ) -> SignedHeaders<'s> {
         let given = headers.into_iter().filter(|(name, _)| **name != http::header::HOST);
         let mut signed = Vec::with_capacity(8);
-        signed.push(("host", target.host()));
-        signed.extend(given.map(|(name, value)| (name.as_str(), text_of(value))));
-        signed.extend(add.iter().map(|(name, value)| (name.as_str(), text_of(value))));
+        signed.push(("host", target.host().as_bytes()));
+        signed.extend(given.map(|(name, value)| (name.as_str(), value.as_bytes())));
+        signed.extend(add.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
         SignedHeaders::new(signed)
     }
 
@@ -243,21 +286,18 @@ impl<'a> Signer<'a> {
     ) -> HeaderValue {
         let scope_length = scope.derivation().iter().map(|part| part.len() + 1).sum::<usize>();
         let names_length = signed.names().map(|name| name.len() + 1).sum::<usize>();
-        let fixed = "AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature=".len() + signature.as_str().len();
+        let fixed = "AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature=".len() + signature.as_bytes().len();
         // Of the exact length, it becomes a header's value without another allocation.
         let length = fixed + self.credentials.access_key_id().len() + scope_length + names_length - 1;
-        let mut text = String::with_capacity(length);
-        let mut write = || {
-            for part in [ALGORITHM, " Credential=", self.credentials.access_key_id(), "/"] {
-                text.write_str(part)?;
-            }
-            scope.write_to(&mut text)?;
-            text.write_str(", SignedHeaders=")?;
-            signed.write_names(&mut text)?;
-            text.write_str(", Signature=")?;
-            text.write_str(signature.as_str())
-        };
-        write().expect("a String takes every text");
+        let mut text = Vec::with_capacity(length);
+        for part in [ALGORITHM, " Credential=", self.credentials.access_key_id(), "/"] {
+            text.put(part.as_bytes());
+        }
+        scope.write_to(&mut text);
+        text.put(b", SignedHeaders=");
+        signed.write_names(&mut text);
+        text.put(b", Signature=");
+        text.put(signature.as_bytes());
         debug_assert_eq!(text.len(), length);
         HeaderValue::try_from(text).expect("credentials are checked to be printable ASCII")
     }
@@ -273,21 +313,20 @@ fn canonical_request<'a>(
 }
 
 /// Writes 32 bytes as 64 hexadecimal digits.
-fn hex_text<'a>(bytes: &[u8; 32], digits: &'a mut [u8; 64]) -> &'a str {
-    hex::encode_to_slice(bytes, digits).expect("64 digits hold 32 bytes");
-    std::str::from_utf8(digits).expect("hexadecimal digits are ASCII")
+fn hex_digits(bytes: &[u8; 32]) -> [u8; 64] {
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        (pair[0], pair[1]) = (digit(byte >> 4), digit(byte & 0x0f));
+    }
+    digits
 }
 
-fn header_value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("credentials and dates are checked to be printable ASCII")
+fn header_value(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).expect("credentials and dates are checked to be printable ASCII")
 }
 
 fn sensitive(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
-}
-
-/// Requests of this crate hold ASCII values only; a foreign value with other bytes has no canonical form.
-fn text_of(value: &HeaderValue) -> &str {
-    std::str::from_utf8(value.as_bytes()).unwrap_or_default()
 }

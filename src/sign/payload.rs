@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 
 impl PayloadHash {
     /// Returns the text, if it is one of a few.
-    pub(super) fn as_static(&self) -> Option<&'static str> {
+    fn as_static(&self) -> Option<&'static str> {
         Some(match self {
             Self::Sha256(_) if *self == Self::EMPTY => EMPTY,
             Self::Sha256(_) => return None,
@@ -51,18 +52,30 @@ impl PayloadHash {
         })
     }
 
-    /// Returns the text; `digits` is where it stands if it is not one of a few.
-    pub(super) fn text<'a>(&self, digits: &'a mut [u8; 64]) -> &'a str {
+    /// Returns the value of `x-amz-content-sha256`.
+    pub(super) fn header_value(&self) -> HeaderValue {
         match self {
-            Self::Sha256(hash) if *self != Self::EMPTY => super::hex_text(hash, digits),
-            others => others.as_static().unwrap_or_default(),
+            &Self::EMPTY => const { HeaderValue::from_static(EMPTY) },
+            Self::Unsigned => const { HeaderValue::from_static("UNSIGNED-PAYLOAD") },
+            others => super::header_value(others.text(&mut [0; 64])),
+        }
+    }
+
+    /// Returns the text; `digits` is where it stands if it is not one of a few.
+    pub(super) fn text<'a>(&self, digits: &'a mut [u8; 64]) -> &'a [u8] {
+        match self {
+            Self::Sha256(hash) if *self != Self::EMPTY => {
+                *digits = super::hex_digits(hash);
+                digits
+            }
+            others => others.as_static().unwrap_or_default().as_bytes(),
         }
     }
 }
 
 impl fmt::Display for PayloadHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text(&mut [0; 64]))
+        f.write_str(str::from_utf8(self.text(&mut [0; 64])).expect("only ASCII is written"))
     }
 }
 

@@ -1,11 +1,12 @@
 //! A signature in the query: a URL that anyone may use until it expires.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
 use super::canonical::{CanonicalRequest, SignedHeaders};
+use super::gather::Sink;
 use super::key::Signature;
 use super::payload::PayloadHash;
 use super::scope::{ALGORITHM, SigningTime};
@@ -185,7 +186,7 @@ impl Signer<'_> {
             }
             push_pair(url, start, name);
             url.push('=');
-            self.push_own(&mut Encoded(url), name, time, signed, seconds).expect("a String takes every text");
+            self.push_own(&mut Encoded(url), name, time, signed, seconds);
         }
         for pair in given {
             push_pair(url, start, pair);
@@ -199,17 +200,17 @@ impl Signer<'_> {
         time: &SigningTime,
         signed: &SignedHeaders<'_>,
         seconds: u64,
-    ) -> fmt::Result {
+    ) {
         match name {
-            X_AMZ_ALGORITHM => out.write_str(ALGORITHM),
+            X_AMZ_ALGORITHM => out.put(ALGORITHM.as_bytes()),
             X_AMZ_CREDENTIAL => {
-                out.write_str(self.credentials.access_key_id())?;
-                out.write_str("/")?;
-                self.scope(time).write_to(out)
+                out.put(self.credentials.access_key_id().as_bytes());
+                out.put(b"/");
+                self.scope(time).write_to(out);
             }
-            X_AMZ_DATE => out.write_str(time.as_str()),
-            X_AMZ_EXPIRES => write!(out, "{seconds}"),
-            X_AMZ_SECURITY_TOKEN => out.write_str(self.query_token().unwrap_or_default()),
+            X_AMZ_DATE => out.put(time.as_bytes()),
+            X_AMZ_EXPIRES => out.put(seconds.to_string().as_bytes()),
+            X_AMZ_SECURITY_TOKEN => out.put(self.query_token().unwrap_or_default().as_bytes()),
             _ => signed.write_names(out),
         }
     }
@@ -241,9 +242,8 @@ fn push_pair(url: &mut String, start: usize, pair: &str) {
 /// Encodes what is written as the value of a query parameter.
 struct Encoded<'a>(&'a mut String);
 
-impl fmt::Write for Encoded<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        encode::push_query(self.0, text.as_bytes());
-        Ok(())
+impl Sink for Encoded<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        encode::push_query(self.0, bytes);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::gather::Sink;
 use crate::calendar::Civil;
 use crate::error::{Error, Result};
 
@@ -51,6 +52,10 @@ impl SigningTime {
         std::str::from_utf8(&self.0).expect("only ASCII digits, T and Z are written")
     }
 
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Returns the day: `20130524`.
     pub fn date(&self) -> &str {
         &self.as_str()[..8]
@@ -80,16 +85,18 @@ pub(crate) struct CredentialScope<'a> {
 
 impl fmt::Display for CredentialScope<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_to(f)
+        let mut text = Vec::new();
+        self.write_to(&mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
     }
 }
 
 impl CredentialScope<'_> {
     /// Writes `20130524/us-east-1/s3/aws4_request`.
-    pub fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        [self.date, "/", self.region, "/", self.service, "/", TERMINATOR]
-            .iter()
-            .try_for_each(|part| out.write_str(part))
+    pub fn write_to(&self, out: &mut impl Sink) {
+        for part in [self.date, "/", self.region, "/", self.service, "/", TERMINATOR] {
+            out.put(part.as_bytes());
+        }
     }
 
     /// The parts in the order in which the signing key is derived from them.
@@ -106,15 +113,14 @@ pub(crate) struct StringToSign<'a> {
 }
 
 impl StringToSign<'_> {
-    /// Writes the text; into a string to read it, into a MAC to sign it.
-    pub fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        let mut hash = [0; 64];
-        for part in [ALGORITHM, "\n", self.time.as_str(), "\n"] {
-            out.write_str(part)?;
+    /// Writes the text; into a buffer to read it, into a MAC to sign it.
+    pub fn write_to(&self, out: &mut impl Sink) {
+        for part in [ALGORITHM.as_bytes(), b"\n", self.time.as_bytes(), b"\n"] {
+            out.put(part);
         }
-        self.scope.write_to(out)?;
-        out.write_char('\n')?;
-        out.write_str(super::hex_text(&self.canonical_request_hash, &mut hash))
+        self.scope.write_to(out);
+        out.put(b"\n");
+        out.put(&super::hex_digits(&self.canonical_request_hash));
     }
 }
 

@@ -1,6 +1,10 @@
 //! Headers and metadata of an upload: any names and values.
 
-use s3lite::{KeyPrefix, Operation, PutObject, headers_to_sign};
+use http::HeaderMap;
+use s3lite::{
+    Credentials, KeyPrefix, Operation, PayloadHash, PutObject, Request, Scheme, Signer, SigningTime, Target,
+    headers_to_sign,
+};
 
 use super::input::Input;
 
@@ -37,8 +41,27 @@ pub fn check(bytes: &[u8]) {
         assert!(!RESERVED.contains(&name.as_str()), "{name} is reserved");
         assert_one_line(value.as_bytes());
     }
+    assert_signed_alike(&request);
     let unsigned = |name: &&http::HeaderName| !name.as_str().starts_with("x-amz-") && *name != "content-md5";
     assert!(!headers_to_sign(request.headers()).any(|(name, _)| unsigned(&name)));
+}
+
+/// A request whose headers are in a map gets those that it would be told to add.
+fn assert_signed_alike(request: &Request) {
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret").and_then(|keys| keys.with_session_token("token"));
+    let credentials = credentials.expect("credentials");
+    let signer = Signer::new(&credentials, "us-east-1", "s3");
+    let target = Target::new(Scheme::Https, "mail.example.com", "/k", []);
+    let time = SigningTime::from_unix_seconds(1_700_000_000).expect("a time");
+    let add = signer.sign(time, "PUT", &target, headers_to_sign(request.headers()), &PayloadHash::EMPTY);
+    let mut headers = HeaderMap::new();
+    for (name, value) in request.headers() {
+        headers.append(name, value.clone());
+    }
+    let mut expected = headers.clone();
+    expected.extend(add.headers().iter().cloned());
+    let signature = signer.sign_in_place(time, "PUT", &target, &mut headers, &PayloadHash::EMPTY);
+    assert_eq!((headers, &signature), (expected, add.signature()));
 }
 
 /// Printable, trimmed and with single blanks: servers that do not normalise see what was signed.
