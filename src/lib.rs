@@ -58,8 +58,8 @@
 //! Floors, so that no two rooms import each other; each room uses those below it only:
 //!
 //! ```text
-//! 6  client: mod, operations, object, reader, pages; call; transport over failure, watchdog, outgoing; payload; pool over
-//!    connect, body; source, framer, buffers, watch, wire; file, runtime, observe, load
+//! 6  client: mod, operations, object, reader, pages; download; reading; call over lesson; transport over failure, watchdog,
+//!    outgoing; payload; pool over connect, body; source, framer, buffers, watch, wire; file, runtime, rare, observe, load
 //! 5  resume
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum

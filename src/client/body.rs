@@ -15,9 +15,9 @@ use super::framer::Framer;
 use super::source::{Source, SourceError};
 use super::watch::{Progress, Watch};
 use super::wire::Wire;
-use crate::sign::ChunkSigner;
 
 /// A request's body. One with bytes is boxed: a request moves a dozen times on its way to its connection.
+#[derive(Default)]
 pub(super) struct SendBody(Option<Box<Sending>>);
 
 /// A body with bytes.
@@ -37,8 +37,8 @@ struct Sending {
 }
 
 impl SendBody {
-    /// Sends `length` bytes of a source; chunk by chunk if there is a signer, when `wire_length` counts the framing too.
-    pub fn new(source: Source, length: u64, signer: Option<ChunkSigner>, wire_length: u64) -> Self {
+    /// Sends `length` bytes of a source; chunk by chunk if there is a framer, when `wire_length` counts its heads too.
+    pub fn new(source: Source, length: u64, framer: Option<Box<Framer>>, wire_length: u64, now: Instant) -> Self {
         // hyper asks for no part of a body whose length is 0.
         if wire_length == 0 {
             return Self(None);
@@ -50,9 +50,9 @@ impl SendBody {
             held: None,
             source_ended: false,
             ended: false,
-            framer: signer.map(Framer::new).map(Box::new),
+            framer,
             wire_length,
-            watch: Watch::new(Progress::WaitsForSocket(Instant::now())),
+            watch: Watch::new(Progress::WaitsForSocket(now)),
             wire: None,
         })))
     }

@@ -7,16 +7,19 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::Bytes;
+use hyper::body::Body;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::incoming::{Gathered, IncomingBody};
+use super::lesson::{Failure, Signing};
 use super::observe::{Attempt, Telling};
 use super::outgoing::{Address, Attempting, BodyPlan};
 use super::payload::Payload;
-use super::transport::{Broken, Exchange, Route, Trace};
+use super::rare::rare;
+use super::reading::Recipient;
+use super::transport::{Exchange, Route};
 use super::{Store, load};
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -36,16 +39,15 @@ const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 /// An upload up to this size takes so little time that the answer's Date tells the service's clock.
 const LONGEST_TELLING: u64 = 1 << 20;
 
+const EARLY_SUCCESS: &str = "the service reported success before it had read the whole body";
+
 /// One operation on its way.
 ///
 /// It knows nothing of its kind but the name: one loop, compiled once, serves them all.
 struct Call<'a> {
     store: &'a Store,
-    operation: &'static str,
-    /// A success's body is handed on, not read.
-    streams: bool,
-    request: Request,
-    payload: Payload,
+    request: &'a Request,
+    payload: &'a Payload,
     body: BodyPlan,
     address: Arc<Address>,
     target: Target,
@@ -53,22 +55,22 @@ struct Call<'a> {
     /// The connection broke while the body went up: its refusal may have been lost, so the next body waits for consent.
     body_broke: bool,
     started: Instant,
+    /// When this attempt began.
+    began: Instant,
     attempts: u32,
     /// An attempt may have taken effect although it failed.
     unknown: bool,
     because: Option<Error>,
 }
 
-/// Sends a request, as often as need be, and has its answer read. Returns the answer that is still coming, for operations that
-/// stream it.
+/// Sends a request, as often as need be, and has its answer read.
 pub(super) async fn carry_out(
     store: &Store,
-    request: Request,
-    streams: bool,
-    payload: Payload,
-    read: &mut Read<'_>,
-) -> Result<Option<IncomingBody>> {
-    let mut call = pin!(async move { Call::new(store, request, streams, payload).await?.run(read).await });
+    request: &Request,
+    payload: &mut Payload,
+    recipient: &mut dyn Recipient,
+) -> Result<()> {
+    let mut call = pin!(call(store, request, payload, recipient));
     poll_fn(|cx| poll_apart(call.as_mut(), cx)).await
 }
 
@@ -78,87 +80,74 @@ fn poll_apart<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::O
     future.poll(cx)
 }
 
-/// Reads an answer: a success, whose output it keeps for the caller, or a refusal.
-pub(super) type Read<'r> = dyn FnMut(Answer<'_>) -> Result<()> + Send + 'r;
-
-/// A failed attempt, and what it taught.
-struct Failure {
-    error: Error,
-    /// An answer came, and it asks for this wait.
-    answered: bool,
-    retry_after: Option<Duration>,
-    /// The skew by the answer's Date, and the one that was signed with.
-    skew: Option<(ClockSkew, ClockSkew)>,
-    stale_connection: bool,
-    expected: bool,
-    in_body: bool,
+/// Looks at the payload, hashes it, and goes from attempt to attempt.
+async fn call(store: &Store, request: &Request, payload: &mut Payload, recipient: &mut dyn Recipient) -> Result<()> {
+    let (inner, address) = (&store.inner, store.inner.address());
+    let form = match inner.credentials {
+        Some(_) => inner.config.payload_signing().form(payload.is_replayable(), address.endpoint().scheme()),
+        None => Ok(PayloadForm::Unsigned),
+    };
+    let body = match form {
+        Ok(form) => BodyPlan::new(request, payload, form).await,
+        Err(error) => Err(error),
+    };
+    let body = body.map_err(|error| store.about(error, request.operation(), Some(request)))?;
+    let target = address.endpoint().target(request);
+    let (route, body_broke, started) = (Route::Pooled, false, Instant::now());
+    let (attempts, unknown, because) = Default::default();
+    Call {
+        store,
+        request,
+        payload,
+        body,
+        address,
+        target,
+        route,
+        body_broke,
+        started,
+        began: started,
+        attempts,
+        unknown,
+        because,
+    }
+    .run(recipient)
+    .await
 }
 
-impl<'a> Call<'a> {
-    /// Takes a request and hashes its payload.
-    async fn new(store: &'a Store, request: Request, streams: bool, mut payload: Payload) -> Result<Self> {
-        let (config, operation) = (&store.inner.config, request.operation());
-        if !request.body().is_empty() {
-            payload = Payload::bytes(request.body().clone());
-        }
-        let address = store.inner.address();
-        let prepared = async {
-            let form = match store.inner.credentials {
-                Some(_) => config.payload_signing().form(payload.is_replayable(), address.endpoint().scheme())?,
-                None => PayloadForm::Unsigned,
-            };
-            BodyPlan::new(&request, &mut payload, form).await
-        };
-        let body = prepared.await.map_err(|error| store.about(error, operation, Some(&request)))?;
-        let target = address.endpoint().target(&request);
-        let (route, body_broke, started) = (Route::Pooled, false, Instant::now());
-        let (attempts, unknown, because) = Default::default();
-        Ok(Self {
-            store,
-            operation,
-            streams,
-            request,
-            payload,
-            body,
-            address,
-            target,
-            route,
-            body_broke,
-            started,
-            attempts,
-            unknown,
-            because,
-        })
-    }
-
-    /// Goes from attempt to attempt. Returns the answer that is still coming, for operations that stream it.
-    async fn run(mut self, read: &mut Read<'_>) -> Result<Option<IncomingBody>> {
+impl Call<'_> {
+    /// Goes from attempt to attempt.
+    async fn run(&mut self, recipient: &mut dyn Recipient) -> Result<()> {
         let inner = &self.store.inner;
         let mut retry = Retry::new(inner.config.retry_policy(), self.request.is_idempotent());
         loop {
             self.attempts += 1;
-            let failure = match self.observed_attempt(read).await {
-                Ok(success) => {
-                    retry.succeeded(&mut inner.quota());
-                    return Ok(success);
-                }
-                Err(failure) => failure,
+            let Err(failure) = self.observed_attempt(recipient).await else {
+                retry.succeeded(&mut inner.quota());
+                return Ok(());
             };
-            self.unknown |= failure.error.may_have_acted() && !self.request.is_safe();
-            self.body_broke |= failure.in_body && failure.error.kind() == ErrorKind::Interrupted;
-            let outcome = Outcome {
-                error: &failure.error,
-                stale_connection: failure.stale_connection,
-                correction: self.correction(&failure),
-                replayable: self.payload.is_whole(),
-                retry_after: failure.retry_after,
-            };
-            let decision = retry.after(&outcome, self.moment(), &mut inner.quota());
-            let Decision::Again { wait } = decision else { return Err(self.report(failure.error)) };
-            self.route = Route::New;
-            self.because = Some(failure.error);
-            sleep(wait).await;
+            let wait = self.after(failure, &mut retry)?;
+            rare(sleep(wait)).await;
+            self.began = Instant::now();
         }
+    }
+
+    /// Prepares another attempt, and returns the wait before it; or gives up.
+    #[cold]
+    fn after(&mut self, failure: Failure, retry: &mut Retry) -> Result<Duration> {
+        self.unknown |= failure.error.may_have_acted() && !self.request.is_safe();
+        self.body_broke |= failure.in_body && failure.error.kind() == ErrorKind::Interrupted;
+        let outcome = Outcome {
+            error: &failure.error,
+            stale_connection: failure.stale_connection,
+            correction: self.correction(&failure),
+            replayable: self.payload.is_whole(),
+            retry_after: failure.retry_after,
+        };
+        let decision = retry.after(&outcome, self.moment(), &mut self.store.inner.quota());
+        let Decision::Again { wait } = decision else { return Err(self.report(failure.error)) };
+        self.route = Route::New;
+        self.because = Some(failure.error);
+        Ok(wait)
     }
 
     fn report(&self, error: Error) -> Error {
@@ -167,7 +156,8 @@ impl<'a> Call<'a> {
             Some(hint) => error.with_hint(hint),
             None => error,
         };
-        let error = self.store.about(error, self.operation, Some(&self.request)).with_unknown_outcome(self.unknown);
+        let error =
+            self.store.about(error, self.request.operation(), Some(self.request)).with_unknown_outcome(self.unknown);
         error.with_attempts(self.attempts, self.started.elapsed())
     }
 
@@ -197,31 +187,29 @@ impl<'a> Call<'a> {
         let signed_for = self.address.endpoint().signing_region();
         let region = inner.config.region_to_follow(&failure.error, signed_for)?;
         let address = Arc::new(inner.config.endpoint_in(&region).and_then(Address::new).ok()?);
-        self.target = address.endpoint().target(&self.request);
+        self.target = address.endpoint().target(self.request);
         inner.moved_to(address.clone());
         self.address = address;
         Some(Correction::Region)
     }
 
     /// One attempt, told to the observer.
-    async fn observed_attempt(&mut self, read: &mut Read<'_>) -> std::result::Result<Option<IncomingBody>, Failure> {
-        let observer = self.store.observer.clone();
+    async fn observed_attempt(&mut self, recipient: &mut dyn Recipient) -> std::result::Result<(), Failure> {
         let because = self.because.take();
-        let attempt = Attempt {
-            operation: self.operation,
+        let attempt = || Attempt {
+            operation: self.request.operation(),
             bucket: self.store.inner.config.bucket(),
             key: self.request.key(),
             number: self.attempts,
             because: because.as_ref(),
         };
-        let mut telling = Telling::of(observer.as_deref(), attempt);
-        let result = {
-            let mut attempt = pin!(self.attempt(&mut telling, read));
-            let attempt = poll_fn(|cx| poll_apart(attempt.as_mut(), cx));
-            match self.remaining() {
-                Some(limit) => timeout(limit, attempt).await.unwrap_or_else(|_| Err(self.out_of_time().into())),
-                None => attempt.await,
+        let mut telling = Telling::of(self.store.observer.as_deref(), attempt);
+        let result = match self.remaining() {
+            Some(limit) => {
+                let attempt = rare(timeout(limit, self.attempt(&mut telling, recipient))).await;
+                attempt.unwrap_or_else(|_| Err(self.out_of_time().into()))
             }
+            None => self.attempt(&mut telling, recipient).await,
         };
         telling.ended(result.as_ref().err().map(|failure| &failure.error));
         result
@@ -236,91 +224,78 @@ impl<'a> Call<'a> {
     async fn attempt(
         &self,
         telling: &mut Telling<'_>,
-        read: &mut Read<'_>,
-    ) -> std::result::Result<Option<IncomingBody>, Failure> {
+        recipient: &mut dyn Recipient,
+    ) -> std::result::Result<(), Failure> {
         let inner = &self.store.inner;
-        let (sent_at, signed_with, expected) = (load::now(), inner.skew(), self.expects());
-        let time = SigningTime::from_system_time(signed_with.apply(sent_at))?;
+        let source = self.payload.open().await?;
+        let signing = Signing { at: load::now(), began: self.began, skew: inner.skew(), expected: self.expects() };
+        let time = SigningTime::from_system_time(signing.skew.apply(signing.at))?;
         let attempting = Attempting {
-            request: &self.request,
+            request: self.request,
             address: &self.address,
             target: &self.target,
             body: self.body,
-            payload: &self.payload,
-            expect: expected,
+            expect: signing.expected,
+            began: signing.began,
         };
-        let request = attempting.outgoing(inner.signer(&self.address), time).await?;
-        let exchange = inner.transport.exchange(&self.address, request, self.route).await;
-        let Trace { bytes_sent, connection_reused } = match &exchange {
-            Ok(exchange) => exchange.trace,
-            Err(broken) => broken.trace,
+        let mut exchange = inner.transport.exchange(&self.address, signing.began);
+        attempting.fill(exchange.request(), source, inner.signer(&self.address), time)?;
+        let answer = exchange.head(self.route).await;
+        telling.sent(exchange.trace);
+        let response = answer.map_err(|broken| Failure::of(broken, exchange.trace, signing.expected))?;
+        telling.answered(response.status(), response.body().size_hint().exact());
+        let (parts, body) = response.into_parts();
+        let head = ResponseHead { status: parts.status, headers: parts.headers };
+        let skew = self.learn(&mut exchange, &head, signing);
+        let retry_after = if head.status.is_success() { None } else { head.retry_after() };
+        let is_sent = exchange.is_sent();
+        let body = exchange.body(body);
+        let result = match head.status.is_success() {
+            true if !is_sent => Err(Error::passing_protocol(EARLY_SUCCESS)),
+            true if recipient.streams() => recipient.read(self.answer_of(head, &[])).map(|()| recipient.take(body)),
+            true if body.is_ended() => recipient.read(self.answer_of(head, &[])),
+            _ => rare(self.read(head, body, recipient)).await,
         };
-        (telling.end.bytes_sent, telling.end.connection_reused) = (bytes_sent, connection_reused);
-        let exchange = exchange.map_err(|broken| Failure::of(broken, expected))?;
-        telling.end.time_to_head = Some(telling.elapsed());
-        telling.end.status = Some(exchange.response.status());
-        self.answer(exchange, telling, read, (sent_at, signed_with), expected).await
+        result.map_err(|error| Failure::of_answer(error, retry_after, skew, signing))
     }
 
-    async fn answer(
-        &self,
-        mut exchange: Exchange,
-        telling: &mut Telling<'_>,
-        read: &mut Read<'_>,
-        (sent_at, signed_with): (SystemTime, ClockSkew),
-        expected: bool,
-    ) -> std::result::Result<Option<IncomingBody>, Failure> {
+    /// Takes what an answer's head teaches: of the service's consent, its health, and its clock.
+    fn learn(&self, exchange: &mut Exchange<'_>, head: &ResponseHead, signing: Signing) -> Option<ClockSkew> {
         let inner = &self.store.inner;
         if exchange.consent_overdue {
             inner.consent().overdue(inner.opened.elapsed());
         }
-        if exchange.response.status().is_server_error() {
-            exchange.lease.connection.retire();
+        if head.status.is_server_error() {
+            exchange.retire_connection();
         }
-        let Exchange { response, unsent, lease, .. } = exchange;
-        let (parts, body) = response.into_parts();
-        let head = ResponseHead { status: parts.status, headers: parts.headers };
-        // The middle of a long upload is not when its answer was written.
-        let tells_time = !head.status.is_success() || self.body.wire_length <= LONGEST_TELLING;
-        let skew = tells_time.then(|| ClockSkew::measure(&head, sent_at, load::now())).flatten();
-        if let Some(skew) = skew {
-            inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
+        // The middle of a long upload is not when its answer was written, and a Date has no more than seconds to tell.
+        let second = exchange.moment.saturating_duration_since(inner.opened).as_secs();
+        let tells_nothing = self.body.wire_length > LONGEST_TELLING || inner.learned.measured(second);
+        if head.status.is_success() && tells_nothing {
+            return None;
         }
-        let body_sent = unsent.is_none();
-        let body = IncomingBody::new(body, inner.transport.idle_timeout(), lease, unsent);
-        telling.end.bytes_announced = body.announced();
-        let retry_after = if head.status.is_success() { None } else { head.retry_after() };
-        let result = match head.status.is_success() && !body_sent {
-            true => Err(Error::passing_protocol("the service reported success before it had read the whole body")),
-            false => self.read(head, body, read).await,
-        };
-        result.map_err(|error| {
-            let skew = skew.map(|measured| (measured, signed_with));
-            Failure { answered: true, retry_after, skew, expected, ..error.into() }
-        })
+        let received = signing.at.checked_add(exchange.moment.duration_since(signing.began))?;
+        let skew = ClockSkew::measure(head, signing.at, received)?;
+        inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
+        Some(skew)
     }
 
-    async fn read(
-        &self,
-        head: ResponseHead,
-        mut body: IncomingBody,
-        read: &mut Read<'_>,
-    ) -> Result<Option<IncomingBody>> {
-        let (success, streams) = (head.status.is_success(), head.status.is_success() && self.streams);
-        let bytes = match (success, streams) {
-            (_, true) => Bytes::new(),
-            (true, false) => body.whole(xml::MAX_BYTES).await?,
+    async fn read(&self, head: ResponseHead, mut body: IncomingBody, recipient: &mut dyn Recipient) -> Result<()> {
+        let bytes = match head.status.is_success() {
+            true => body.whole(xml::MAX_BYTES).await?,
             // A refusal counts by its status, and by what arrived of its body before that broke or never ended.
-            (false, false) => {
+            false => {
                 let mut beginning = Gathered::default();
                 let _ = timeout(MAX_ERROR_TIME, body.beginning(MAX_ERROR_BYTES, &mut beginning)).await;
                 beginning.into_bytes()
             }
         };
+        recipient.read(self.answer_of(head, &bytes))
+    }
+
+    fn answer_of<'b>(&'b self, head: ResponseHead, body: &'b [u8]) -> Answer<'b> {
         let prefix = self.store.inner.config.key_prefix();
-        let signed_for = self.address.endpoint().signing_region();
-        read(Answer { head, body: &bytes, prefix, signed_for })?;
-        Ok(streams.then_some(body))
+        Answer { head, body, prefix, signed_for: self.address.endpoint().signing_region() }
     }
 
     /// Whether the body waits for the service's consent: a large one, or one that broke before.
@@ -328,27 +303,5 @@ impl<'a> Call<'a> {
         let inner = &self.store.inner;
         let large = inner.config.expect_continue().is_some_and(|limit| self.body.wire_length >= limit.max(1));
         (large || self.body_broke) && inner.consent().is_asked(inner.opened.elapsed())
-    }
-}
-
-impl Failure {
-    fn of(broken: Broken, expected: bool) -> Self {
-        let Broken { error, closed_unanswered, in_body, trace } = broken;
-        let stale_connection = closed_unanswered && trace.connection_reused;
-        Self { stale_connection, expected, in_body, ..error.into() }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            answered: false,
-            retry_after: None,
-            skew: None,
-            stale_connection: false,
-            expected: false,
-            in_body: false,
-        }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
@@ -14,12 +15,16 @@ use super::transport::Lease;
 use super::watchdog::Unsent;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
+type NextFrame = hyper::Result<Frame<Bytes>>;
+
 /// The body of an answer, as it arrives.
 pub(super) struct IncomingBody {
     body: Incoming,
     idle: Duration,
     /// Since when nothing has come that was waited for. Kept here, so that a wait that is dropped and begun again is one wait.
     waiting_since: Option<Instant>,
+    /// The last time that the clock was looked at: when the head came, or what was waited for.
+    moment: Instant,
     trailers: Option<Box<HeaderMap>>,
     /// Until the end.
     lease: Option<Lease>,
@@ -27,8 +32,8 @@ pub(super) struct IncomingBody {
 }
 
 impl IncomingBody {
-    pub fn new(body: Incoming, idle: Duration, lease: Lease, unsent: Option<Unsent>) -> Self {
-        let mut new = Self { body, idle, waiting_since: None, trailers: None, lease: Some(lease), unsent };
+    pub fn new(body: Incoming, idle: Duration, lease: Option<Lease>, unsent: Option<Unsent>, moment: Instant) -> Self {
+        let mut new = Self { body, idle, waiting_since: None, moment, trailers: None, lease, unsent };
         if new.body.is_end_stream() {
             new.end_lease();
         }
@@ -38,20 +43,17 @@ impl IncomingBody {
     /// A connection is idle once the answer was read to its end; but not while the request's body still goes up on it.
     fn end_lease(&mut self) {
         if let (None, Some(lease)) = (&self.unsent, self.lease.take()) {
-            lease.end();
+            lease.end(self.moment);
         }
     }
 
     /// The next bytes, `None` at the end that the framing announced. Cancel safe.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        if self.waiting_since.is_some() {
-            // It was waited for before. Whatever has come since gets a turn to be seen before time is said to have run out.
-            yield_now().await;
-        }
         loop {
-            let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            let next = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx));
-            let Ok(next) = timeout_at(since + self.idle, next).await else { return Err(stalled(self.idle)) };
+            let next = match poll_fn(|cx| Poll::Ready(self.poll_frame(cx))).await {
+                Poll::Ready(next) => next,
+                Poll::Pending => self.next_frame().await?,
+            };
             self.waiting_since = None;
             let frame = next.transpose().map_err(broken)?;
             if frame.is_none() || self.body.is_end_stream() {
@@ -64,6 +66,27 @@ impl IncomingBody {
                 Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
             }
         }
+    }
+
+    /// Waits for what is not there yet.
+    async fn next_frame(&mut self) -> Result<Option<NextFrame>> {
+        if self.waiting_since.is_some() {
+            // It was waited for before. Whatever has come since gets a turn to be seen before time is said to have run out.
+            yield_now().await;
+        }
+        let until = *self.waiting_since.get_or_insert_with(Instant::now) + self.idle;
+        let next = timeout_at(until, poll_fn(|cx| self.poll_frame(cx))).await.map_err(|_| stalled(self.idle))?;
+        self.moment = Instant::now();
+        Ok(next)
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<NextFrame>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    /// True if no bytes are to come.
+    pub fn is_ended(&self) -> bool {
+        self.body.is_end_stream()
     }
 
     /// The length that the framing announces; `None` for chunked bodies and those that end with the connection.

@@ -4,10 +4,12 @@ mod body;
 mod buffers;
 mod call;
 mod connect;
+mod download;
 mod failure;
 mod file;
 mod framer;
 mod incoming;
+mod lesson;
 mod load;
 mod object;
 mod observe;
@@ -16,7 +18,9 @@ mod outgoing;
 mod pages;
 mod payload;
 mod pool;
+mod rare;
 mod reader;
+mod reading;
 mod runtime;
 mod source;
 #[cfg(feature = "tls")]
@@ -32,7 +36,7 @@ use std::io;
 #[cfg(feature = "tls")]
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -92,6 +96,8 @@ struct Learned {
     quota: Mutex<RetryQuota>,
     /// Seconds by which the service's clock is ahead.
     skew: AtomicI64,
+    /// In which second after the store was opened that was last measured.
+    measured: AtomicU64,
     /// Where the bucket lives; another region's endpoint once `follow-region` has found it.
     address: Mutex<Arc<Address>>,
     /// Whether the service is asked before a large body is sent.
@@ -143,6 +149,7 @@ impl Store {
         let learned = Learned {
             quota: Mutex::default(),
             skew: AtomicI64::new(0),
+            measured: AtomicU64::new(u64::MAX),
             address: Mutex::new(Arc::new(Address::new(endpoint.clone())?)),
             consent: Mutex::default(),
         };
@@ -159,6 +166,13 @@ impl Store {
     /// Returns the store's configuration.
     pub fn config(&self) -> &StoreConfig {
         &self.inner.config
+    }
+}
+
+impl Learned {
+    /// True if the clocks were compared in this second already.
+    fn measured(&self, second: u64) -> bool {
+        self.measured.swap(second, Ordering::Relaxed) == second
     }
 }
 

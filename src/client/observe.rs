@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::Instant;
 
+use super::transport::Trace;
 use crate::error::Error;
 
 /// Is told of each attempt's start and end, for counters and logs. Called on the task that makes the attempt: be quick.
@@ -62,37 +63,54 @@ pub struct AttemptEnd<'a> {
     pub dropped: bool,
 }
 
-/// One attempt being told: of its start when it is made, of its end when it has ended or is dropped.
-pub(super) struct Telling<'a> {
+/// One attempt being told: of its start when it is made, of its end when it has ended or is dropped. Nothing if nobody listens.
+pub(super) struct Telling<'a>(Option<Told<'a>>);
+
+struct Told<'a> {
     observer: Option<&'a dyn Observer>,
     attempt: Attempt<'a>,
     began: Instant,
     /// What is known of its end so far.
-    pub end: AttemptEnd<'static>,
+    end: AttemptEnd<'static>,
     over: bool,
 }
 
 impl<'a> Telling<'a> {
-    pub fn of(observer: Option<&'a dyn Observer>, attempt: Attempt<'a>) -> Self {
+    pub fn of(observer: Option<&'a dyn Observer>, attempt: impl FnOnce() -> Attempt<'a>) -> Self {
+        if observer.is_none() && cfg!(not(feature = "tracing")) {
+            return Self(None);
+        }
+        let attempt = attempt();
         started(observer, &attempt);
-        Self { observer, attempt, began: Instant::now(), end: AttemptEnd::default(), over: false }
+        Self(Some(Told { observer, attempt, began: Instant::now(), end: AttemptEnd::default(), over: false }))
     }
 
-    pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+    /// Takes note of what was sent, and how.
+    pub fn sent(&mut self, trace: Trace) {
+        let Some(told) = &mut self.0 else { return };
+        (told.end.bytes_sent, told.end.connection_reused) = (trace.bytes_sent, trace.connection_reused);
+    }
+
+    /// Takes note that the head of an answer is there.
+    pub fn answered(&mut self, status: StatusCode, announced: Option<u64>) {
+        let Some(told) = &mut self.0 else { return };
+        told.end.status = Some(status);
+        told.end.time_to_head = Some(told.began.elapsed());
+        told.end.bytes_announced = announced;
     }
 
     /// Tells of the end.
     pub fn ended(mut self, error: Option<&Error>) {
-        self.over = true;
-        ended(self.observer, &self.attempt, &AttemptEnd { error, elapsed: self.elapsed(), ..self.end });
+        let Some(told) = &mut self.0 else { return };
+        told.over = true;
+        ended(told.observer, &told.attempt, &AttemptEnd { error, elapsed: told.began.elapsed(), ..told.end });
     }
 }
 
-impl Drop for Telling<'_> {
+impl Drop for Told<'_> {
     fn drop(&mut self) {
         if !self.over {
-            let end = AttemptEnd { dropped: true, elapsed: self.elapsed(), ..self.end };
+            let end = AttemptEnd { dropped: true, elapsed: self.began.elapsed(), ..self.end };
             ended(self.observer, &self.attempt, &end);
         }
     }

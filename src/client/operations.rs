@@ -7,12 +7,13 @@ use tokio::time::sleep;
 
 use super::call::carry_out;
 use super::incoming::IncomingBody;
+use super::rare::rare;
+use super::reading::Reading;
 use super::runtime::demand_runtime;
 use super::{Object, Pages, Payload, Store, load};
 use crate::error::{Error, Result};
 use crate::operation::{
-    Answer, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject,
-    PutObjectOutput, read_answer,
+    DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject, PutObjectOutput,
 };
 use crate::request::Request;
 use crate::response::ObjectMeta;
@@ -40,14 +41,16 @@ impl Store {
         if operation.is_conditional() {
             operation = operation.put_id(load::id());
         }
-        let stored = match self.run(&operation, payload).await {
+        let mut reading = Reading::of(&operation);
+        let stored = match self.run(payload, &mut reading).await {
+            Ok(()) => reading.output(),
             Err(error) if operation.is_conditional() && error.is_outcome_unknown() => {
-                self.settle(&operation, length, error).await?
+                rare(self.settle(&operation, length, error)).await?
             }
-            stored => stored?.0,
+            Err(error) => return Err(error),
         };
         if self.inner.config.verify_after_write() {
-            self.verify(&operation, &stored, length).await?;
+            rare(self.verify(&operation, &stored, length)).await?;
         }
         Ok(stored)
     }
@@ -93,16 +96,20 @@ impl Store {
     async fn get_object(&self, mut operation: GetObject) -> Result<Object> {
         if operation.asks_for_no_bytes() {
             // HTTP cannot ask for none; whether the object exists is asked all the same.
-            let meta = self.head_object(operation.as_head()).await?;
+            let meta = rare(self.head_object(operation.as_head())).await?;
             return Ok(Object::empty(self, operation, meta));
         }
         if operation.byte_range().is_none() {
             operation = operation.checksum_mode();
         }
-        match self.stream(&operation).await {
-            Ok((meta, body)) => Object::new(self, operation, meta, body),
+        let mut reading = Reading::of(&operation);
+        match self.run(Payload::bytes(Bytes::new()), &mut reading).await {
+            Ok(()) => {
+                let (meta, body) = (reading.output(), reading.stream());
+                Object::new(self, operation, meta, body)
+            }
             Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
-                let meta = self.head_object(operation.as_head()).await?;
+                let meta = rare(self.head_object(operation.as_head())).await?;
                 if meta.size() == Some(0) { Ok(Object::empty(self, operation, meta)) } else { Err(refusal) }
             }
             Err(error) => Err(error),
@@ -146,7 +153,9 @@ impl Store {
     ///
     /// The service's refusal, or an answer that S3 does not give.
     pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
-        Ok(self.run(&operation, Payload::bytes(Bytes::new())).await?.0)
+        let mut reading = Reading::of(&operation);
+        self.run(Payload::bytes(Bytes::new()), &mut reading).await?;
+        Ok(reading.output())
     }
 
     /// Makes a URL that anyone may use for this operation until it expires. Sends nothing.
@@ -178,20 +187,21 @@ impl Store {
         Ok(request)
     }
 
-    /// Carries an operation out. Returns the answer that is still coming with the output, for operations that stream it.
-    async fn run<O: Operation>(&self, operation: &O, payload: Payload) -> Result<(O::Output, Option<IncomingBody>)> {
+    /// Carries an operation out; what becomes of it is in `reading` then.
+    async fn run<O: Operation>(&self, mut payload: Payload, reading: &mut Reading<'_, O>) -> Result<()> {
         demand_runtime().map_err(|error| self.about(error, O::NAME, None))?;
-        let request = self.request(operation)?;
-        let mut output = None;
-        let mut read = |answer: Answer<'_>| read_answer(operation, answer).map(|read| output = Some(read));
-        let stream = carry_out(self, request, O::STREAMS, payload, &mut read).await?;
-        Ok((output.expect("a success was read"), stream))
+        let request = self.request(reading.operation)?;
+        if !request.body().is_empty() {
+            payload = Payload::bytes(request.body().clone());
+        }
+        carry_out(self, &request, &mut payload, reading).await
     }
 
     /// Asks for an object's bytes without an [`Object`] around them.
     pub(super) async fn stream(&self, operation: &GetObject) -> Result<(ObjectMeta, IncomingBody)> {
-        let (meta, body) = self.run(operation, Payload::bytes(Bytes::new())).await?;
-        Ok((meta, body.expect("a GetObject streams")))
+        let mut reading = Reading::of(operation);
+        self.run(Payload::bytes(Bytes::new()), &mut reading).await?;
+        Ok((reading.output(), reading.stream()))
     }
 
     /// Decides whether a broken download goes on, and after which wait.
@@ -204,6 +214,7 @@ impl Store {
         }
     }
 
+    #[cold]
     pub(super) fn about(&self, error: Error, operation: &'static str, request: Option<&Request>) -> Error {
         error.with_context(operation, self.inner.config.bucket(), request.and_then(Request::key))
     }

@@ -6,13 +6,15 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
+use tokio::time::Instant;
 
 use super::body::SendBody;
-use super::framer::SIGNED_CHUNK;
+use super::framer::{Framer, SIGNED_CHUNK};
 use super::payload::Payload;
+use super::source::Source;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::request::{Request, headers_to_sign};
+use crate::request::Request;
 use crate::sign::{PayloadForm, PayloadHash, Signer, SigningTime, encoded_length};
 use crate::target::Target;
 
@@ -96,30 +98,38 @@ pub(super) struct Attempting<'a> {
     /// Where it goes at this address.
     pub target: &'a Target,
     pub body: BodyPlan,
-    pub payload: &'a Payload,
     /// The body waits for the service's consent.
     pub expect: bool,
+    pub began: Instant,
 }
 
 impl Attempting<'_> {
-    /// Makes the request as hyper takes it, signed for a time, its body opened anew.
-    pub async fn outgoing(&self, signer: Option<Signer<'_>>, time: SigningTime) -> Result<http::Request<SendBody>> {
-        let (mut headers, mut chunks) = (self.headers()?, None);
+    /// Makes the request as hyper takes it, signed for a time. It is filled in where it is: it is moved
+    /// often enough behind that.
+    pub fn fill(
+        &self,
+        outgoing: &mut http::Request<SendBody>,
+        source: Source,
+        signer: Option<Signer<'_>>,
+        time: SigningTime,
+    ) -> Result<()> {
+        let (mut headers, mut framer) = (self.headers()?, None);
         if let Some(signer) = signer {
-            let (method, to_sign) = (self.request.method().as_str(), headers_to_sign(&headers));
-            let signed = signer.sign(time, method, self.target, to_sign, &self.body.hash);
-            chunks = (self.body.hash == PayloadHash::Streaming).then(|| signer.chunk_signer(time, &signed));
-            headers.extend(signed.into_headers());
+            let method = self.request.method().as_str();
+            let seed = signer.sign_in_place(time, method, self.target, &mut headers, &self.body.hash);
+            if self.body.hash == PayloadHash::Streaming {
+                framer = Some(Box::new(Framer::new(signer.chunk_signer_after(time, seed))));
+            }
         }
-        let body = SendBody::new(self.payload.open().await?, self.body.length, chunks, self.body.wire_length);
-        let mut outgoing = http::Request::new(if self.expect { body.gated() } else { body });
+        let body = SendBody::new(source, self.body.length, framer, self.body.wire_length, self.began);
+        *outgoing.body_mut() = if self.expect { body.gated() } else { body };
         *outgoing.method_mut() = self.request.method().clone();
         *outgoing.uri_mut() = uri(self.target)?;
         *outgoing.headers_mut() = headers;
-        Ok(outgoing)
+        Ok(())
     }
 
-    /// The headers but for those of the signature, with room for these.
+    /// The headers but for those of the signature, with room for these and more: hyper reads the answer's into the same map.
     fn headers(&self) -> Result<HeaderMap> {
         let mut headers = HeaderMap::with_capacity(self.request.headers().len() + 8);
         headers.insert(HOST, self.address.host.clone());

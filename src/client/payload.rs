@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::rare::rare;
 use super::runtime::blocking;
 use super::source::{Identity, Lent, OpenFile, Reader, Source, SourceError};
 use crate::error::{Error, ErrorKind, Result};
@@ -83,6 +84,12 @@ impl Payload {
     pub(super) async fn hash(&self) -> Result<PayloadHash> {
         match &self.0 {
             Kind::Bytes(bytes) if bytes.len() <= HASH_INLINE => Ok(PayloadHash::of(bytes)),
+            _ => rare(self.hash_apart()).await,
+        }
+    }
+
+    async fn hash_apart(&self) -> Result<PayloadHash> {
+        match &self.0 {
             Kind::Bytes(bytes) => {
                 let bytes = bytes.clone();
                 blocking(move || Ok(PayloadHash::of(&bytes))).await
@@ -99,6 +106,13 @@ impl Payload {
 
     /// Opens the body for one attempt.
     pub(super) async fn open(&self) -> Result<Source> {
+        match &self.0 {
+            Kind::Bytes(bytes) => Ok(Source::Bytes(bytes.clone())),
+            _ => rare(self.open_apart()).await,
+        }
+    }
+
+    async fn open_apart(&self) -> Result<Source> {
         match &self.0 {
             Kind::Bytes(bytes) => Ok(Source::Bytes(bytes.clone())),
             Kind::File { path, identity } => {

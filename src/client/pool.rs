@@ -3,17 +3,21 @@
 //! A store talks to one host, so a list is all it takes. hyper-util's pooled client, which knows many hosts, costs a fifth of
 //! a small request's CPU time and may move a request from one connection to another by itself; see `benches/README.md`.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::body::SendBody;
 use super::connect::{BoxError, Connector};
+use super::rare::rare;
 use super::wire::Wire;
 
 /// AWS closes idle connections after about 20 s. Some servers do after 5; what they close is mostly seen before it is used,
@@ -42,7 +46,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     /// The one that was used last is at the end.
-    idle: Vec<Idle>,
+    idle: Vec<Line>,
     /// Connections of an earlier one are not kept.
     generation: u64,
     many_headers: bool,
@@ -50,20 +54,23 @@ struct State {
     reaped: bool,
 }
 
-struct Idle {
-    line: Line,
-    /// The host at its other end.
-    origin: Arc<Uri>,
-    since: Instant,
-}
+/// hyper's end of a connection, in a box that it keeps: a connection moves a dozen times for each request.
+struct Line(Box<End>);
 
-/// hyper's end of a connection.
-struct Line {
+struct End {
     sender: SendRequest<SendBody>,
     wire: Arc<Wire>,
+    /// The host at its other end.
+    origin: Arc<Uri>,
+    generation: u64,
+    retired: bool,
+    idle_since: Instant,
+    /// For the waits on answers. One that is kept runs on from request to request; each new one would be taken in and out of
+    /// tokio's wheel.
+    timer: Pin<Box<Sleep>>,
 }
 
-impl Drop for Line {
+impl Drop for End {
     /// One that is not idle ends at once: hyper would first wait for the peer to take what is written, or to send what nobody
     /// wants any more, and it may do neither.
     fn drop(&mut self) {
@@ -76,9 +83,6 @@ impl Drop for Line {
 /// A connection that carries one request at a time. It ends when it is dropped; [`keep`](Self::keep) it once it is idle.
 pub(super) struct Connection {
     line: Line,
-    origin: Arc<Uri>,
-    generation: u64,
-    retired: bool,
     pool: Arc<Shared>,
 }
 
@@ -89,16 +93,14 @@ impl Pool {
     }
 
     /// The idle connection to a host that was used last, if there is one.
-    pub async fn idle(&self, origin: &Arc<Uri>) -> Option<Connection> {
+    pub async fn idle(&self, origin: &Arc<Uri>, now: Instant) -> Option<Connection> {
         let mut patient = true;
         loop {
-            let (Idle { mut line, origin, .. }, generation) = self.shared.take(origin)?;
+            let mut line = self.shared.take(origin, now)?;
             // Its answer was read to the end; what may be missing is a turn of its task, or that the peer takes the last bytes.
             // One is waited for, and no second one.
-            let ready =
-                line.sender.is_ready() || patient && matches!(timeout(PATIENCE, line.sender.ready()).await, Ok(Ok(())));
-            if ready {
-                return Some(Connection { line, origin, generation, retired: false, pool: self.shared.clone() });
+            if line.0.sender.is_ready() || patient && rare(line.becomes_ready()).await {
+                return Some(Connection { line, pool: self.shared.clone() });
             }
             patient = false;
         }
@@ -114,12 +116,15 @@ impl Pool {
             builder.max_headers(MANY_HEADERS);
         }
         let (sender, connection) = builder.handshake(stream).await?;
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             // What breaks it is told to the request that it carries.
             let _ = connection.await;
         });
-        let line = Line { sender, wire };
-        Ok(Connection { line, origin, generation, retired: false, pool: self.shared.clone() })
+        wire.runs_in(task.abort_handle());
+        let (retired, idle_since) = (false, Instant::now());
+        let timer = Box::pin(sleep_until(idle_since));
+        let end = End { sender, wire, origin, generation, retired, idle_since, timer };
+        Ok(Connection { line: Line(Box::new(end)), pool: self.shared.clone() })
     }
 
     /// Takes answers with many headers from now on, over new connections.
@@ -132,9 +137,19 @@ impl Pool {
     }
 }
 
+impl Line {
+    async fn becomes_ready(&mut self) -> bool {
+        matches!(timeout(PATIENCE, self.0.sender.ready()).await, Ok(Ok(())))
+    }
+
+    fn is_usable(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.0.idle_since) < IDLE && !self.0.sender.is_closed()
+    }
+}
+
 impl Connection {
     pub fn wire(&self) -> &Arc<Wire> {
-        &self.line.wire
+        &self.line.0.wire
     }
 
     /// Sends a request. One that was not begun, because the connection had ended, comes back.
@@ -142,44 +157,58 @@ impl Connection {
         &mut self,
         request: Request<SendBody>,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<SendBody>>>> + use<> {
-        self.line.sender.try_send_request(request)
+        self.line.0.sender.try_send_request(request)
+    }
+
+    /// Waits until a moment at most; `None` if that comes first, or a moment before it that was waited for earlier.
+    pub async fn until<F: Future>(&mut self, moment: Instant, mut future: Pin<&mut F>) -> Option<F::Output> {
+        let timer = &mut self.line.0.timer;
+        if timer.is_elapsed() || timer.deadline() > moment {
+            timer.as_mut().reset(moment);
+        }
+        let next = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+        };
+        poll_fn(next).await
     }
 
     /// Lets the connection end after this request: behind a service that fails, another one may find another host.
     pub fn retire(&mut self) {
-        self.retired = true;
+        self.line.0.retired = true;
     }
 
     /// Gives back a connection whose answer was read to its end.
-    pub fn keep(self) {
-        let Self { line, origin, generation, retired, pool } = self;
-        if !retired {
-            pool.put(Idle { line, origin, since: Instant::now() }, generation);
+    pub fn keep(self, now: Instant) {
+        let Self { mut line, pool } = self;
+        if !line.0.retired {
+            line.0.idle_since = now;
+            pool.put(line);
         }
     }
 }
 
 impl Shared {
-    fn take(&self, origin: &Arc<Uri>) -> Option<(Idle, u64)> {
+    fn take(&self, origin: &Arc<Uri>, now: Instant) -> Option<Line> {
         let mut state = self.state();
-        while let Some(idle) = state.idle.pop() {
+        while let Some(line) = state.idle.pop() {
             // Of another host only after a wrong region, and then there is no use for it.
-            if Arc::ptr_eq(&idle.origin, origin) && idle.since.elapsed() < IDLE && !idle.line.sender.is_closed() {
-                return Some((idle, state.generation));
+            if Arc::ptr_eq(&line.0.origin, origin) && line.is_usable(now) {
+                return Some(line);
             }
         }
         None
     }
 
-    fn put(self: Arc<Self>, idle: Idle, generation: u64) {
+    fn put(self: Arc<Self>, line: Line) {
         let mut state = self.state();
-        if state.generation != generation {
+        if state.generation != line.0.generation {
             return;
         }
         if state.idle.len() == self.max_idle {
             state.idle.remove(0);
         }
-        state.idle.push(idle);
+        state.idle.push(line);
         let reaped = std::mem::replace(&mut state.reaped, true);
         // A runtime that is shutting down drops the task at once, which locks the state again.
         drop(state);
@@ -191,8 +220,9 @@ impl Shared {
     /// Closes what has been idle for too long; tells when the next one will have been.
     fn reap(&self) -> Option<Instant> {
         let mut state = self.state();
-        state.idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.line.sender.is_closed());
-        let next = state.idle.first().map(|oldest| oldest.since + IDLE);
+        let now = Instant::now();
+        state.idle.retain(|line| line.is_usable(now));
+        let next = state.idle.first().map(|oldest| oldest.0.idle_since + IDLE);
         // Said under the same lock: whoever comes now starts another task.
         state.reaped = next.is_some();
         next
@@ -216,8 +246,11 @@ impl Drop for Reaper {
 }
 
 async fn reap(mut reaper: Reaper) {
-    while let Some(next) = reaper.0.upgrade().and_then(|shared| shared.reap()) {
-        sleep_until(next).await;
+    // Not at once: the connection may be in use again, and no other is idle, before this task has its first turn.
+    let mut next = Some(Instant::now() + IDLE);
+    while let Some(moment) = next {
+        sleep_until(moment).await;
+        next = reaper.0.upgrade().and_then(|shared| shared.reap());
     }
     // It was said already; another task may have begun since.
     reaper.0 = Weak::new();

@@ -5,22 +5,26 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::body::SendBody;
 use super::connect::Connector;
 use super::failure;
+use super::incoming::IncomingBody;
 use super::outgoing::Address;
 use super::pool::{Connection, Pool};
+use super::rare::rare;
 pub(super) use super::watchdog::Trace;
 use super::watchdog::{Unsent, Watchdog};
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase};
+
+/// Any socket has room for so much of a request's body.
+const TAKEN_AT_ONCE: u64 = 4 << 10;
 
 /// Connections to a store's host, and the rules of exchanges over them.
 #[derive(Clone)]
@@ -37,15 +41,22 @@ pub(super) enum Route {
     New,
 }
 
-/// An answer's head with its body still to come, and the permit of its connection.
-pub(super) struct Exchange {
-    pub response: Response<Incoming>,
-    /// There if the request's body had not been sent whole when the answer came.
-    pub unsent: Option<Unsent>,
+/// One request on its way; when the head of its answer is there, what is left of it.
+pub(super) struct Exchange<'a> {
+    transport: &'a Transport,
+    address: &'a Address,
+    /// Until a connection has begun it.
+    request: Option<Request<SendBody>>,
+    /// Once the head of the answer is there.
+    lease: Option<Lease>,
+    /// There if the request's body had not been sent whole by then.
+    unsent: Option<Unsent>,
     /// True if the body went out because the service did not answer to `Expect: 100-continue` in time.
     pub consent_overdue: bool,
     pub trace: Trace,
-    pub lease: Lease,
+    /// The last look at the clock: when the exchange began, and at least every second since then. So it is within a second of
+    /// when the head of the answer came, which is exact enough to say for how long a connection was idle.
+    pub moment: Instant,
 }
 
 /// A connection in use, and the permit to have it.
@@ -55,10 +66,10 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Gives both back; the connection is idle.
-    pub fn end(self) {
+    /// Gives both back; the connection is idle from now on.
+    pub fn end(self, now: Instant) {
         // In this order: whoever waits for the permit finds the connection.
-        self.connection.keep();
+        self.connection.keep(now);
         drop(self.permit);
     }
 }
@@ -70,20 +81,20 @@ pub(super) struct Broken {
     pub closed_unanswered: bool,
     /// Some, but not all of the body was sent.
     pub in_body: bool,
-    pub trace: Trace,
 }
 
 impl Broken {
+    #[cold]
     fn before_sending(error: Error) -> Self {
-        Self { error, closed_unanswered: false, in_body: false, trace: Trace::default() }
+        Self { error, closed_unanswered: false, in_body: false }
     }
 }
 
-/// What became of a request that has no answer.
-enum Unanswered {
+/// What became of a request on a connection.
+enum Sent {
+    Answered(Response<Incoming>),
     /// The connection had ended before the request was begun; another one may carry it.
-    NotBegun(Box<Request<SendBody>>, OwnedSemaphorePermit),
-    Broken(Broken),
+    NotBegun(OwnedSemaphorePermit),
 }
 
 impl Transport {
@@ -97,76 +108,24 @@ impl Transport {
         &self.pool
     }
 
-    /// Returns how long a body may stand still.
-    pub fn idle_timeout(&self) -> Duration {
-        self.timeouts.idle
+    /// Prepares to send a request, which is made in place.
+    pub fn exchange<'a>(&'a self, address: &'a Address, began: Instant) -> Exchange<'a> {
+        let (request, lease, unsent, consent_overdue, trace) = Default::default();
+        Exchange { transport: self, address, request, lease, unsent, consent_overdue, trace, moment: began }
     }
 
-    /// Sends a request and waits for the head of the answer.
-    pub async fn exchange(
-        &self,
-        address: &Address,
-        mut request: Request<SendBody>,
-        route: Route,
-    ) -> Result<Exchange, Broken> {
-        let mut permit = self.permit().await?;
-        ask_for_consent(&mut request);
-        let idle = match route {
-            Route::Pooled => self.pool.idle(address.origin()).await,
-            Route::New => None,
-        };
-        if let Some(connection) = idle {
-            match self.exchange_over(Lease { connection, permit }, address, request).await {
-                Ok(exchange) => return Ok(exchange),
-                Err(Unanswered::Broken(broken)) => return Err(broken),
-                Err(Unanswered::NotBegun(unsent, kept)) => (request, permit) = (*unsent, kept),
-            }
-        }
+    async fn connect(&self, address: &Address, now: &mut Instant) -> Result<Connection, Broken> {
         let connected = self.pool.connect(address.origin().clone()).await;
-        let unconnected = |error| Broken::before_sending(failure::describe_connect(error, address, &self.timeouts));
-        let connection = connected.map_err(unconnected)?;
-        match self.exchange_over(Lease { connection, permit }, address, request).await {
-            Ok(exchange) => Ok(exchange),
-            Err(Unanswered::Broken(broken)) => Err(broken),
-            Err(Unanswered::NotBegun(..)) => Err(Broken::before_sending(failure::closed_before_request(address))),
-        }
+        *now = Instant::now();
+        connected.map_err(|error| Broken::before_sending(failure::describe_connect(error, address, &self.timeouts)))
     }
 
-    async fn exchange_over(
-        &self,
-        mut lease: Lease,
-        address: &Address,
-        mut request: Request<SendBody>,
-    ) -> Result<Exchange, Unanswered> {
-        let wire = lease.connection.wire().clone();
-        let watch = request.body_mut().watched_over(&wire);
-        let mut response = pin!(lease.connection.send(request));
-        // Declared after the answer's future, so dropped before it.
-        let mut watchdog = Watchdog::new(self.timeouts, watch, wire);
-        loop {
-            match timeout_at(watchdog.next_look(), &mut response).await {
-                Ok(Ok(response)) => {
-                    let ((trace, unsent), consent_overdue) = (watchdog.answered(), watchdog.consent_overdue());
-                    return Ok(Exchange { response, unsent, consent_overdue, trace, lease });
-                }
-                Ok(Err(mut failed)) => {
-                    let Some(request) = failed.take_message() else {
-                        return Err(Unanswered::Broken(self.broken(failed.into_error(), address, &watchdog)));
-                    };
-                    watchdog.stand_down();
-                    return Err(Unanswered::NotBegun(Box::new(request), lease.permit));
-                }
-                Err(_) => watchdog.check().map_err(|phase| self.timed_out(phase, address, &watchdog))?,
-            }
-        }
-    }
-
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, Broken> {
+    /// Waits for leave to have a connection.
+    async fn next_permit(&self, now: &mut Instant) -> Result<OwnedSemaphorePermit, Broken> {
         let limit = self.timeouts.queue;
-        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
-            return Ok(permit);
-        }
-        match timeout(limit, self.permits.clone().acquire_owned()).await {
+        let waited = timeout(limit, self.permits.clone().acquire_owned()).await;
+        *now = Instant::now();
+        match waited {
             Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
             Err(_) => Err(Broken::before_sending(Error::new(
                 ErrorKind::Timeout(Phase::Queue),
@@ -174,30 +133,112 @@ impl Transport {
             ))),
         }
     }
+}
 
-    fn timed_out(&self, phase: Phase, address: &Address, watchdog: &Watchdog) -> Unanswered {
-        let (key, limit) = match phase {
-            Phase::Send => ("idle-timeout", self.timeouts.idle),
-            _ => ("timeout", self.timeouts.head),
-        };
-        let host = address.host();
-        let message = format!("{host} did not answer: time ran out {phase} ({key} = {limit:?})");
-        let error = Error::new(ErrorKind::Timeout(phase), message);
-        Unanswered::Broken(Broken {
-            error,
-            closed_unanswered: false,
-            in_body: watchdog.in_body(),
-            trace: watchdog.trace(),
-        })
+impl Exchange<'_> {
+    /// Returns the request that is to be sent, an empty one at first.
+    pub fn request(&mut self) -> &mut Request<SendBody> {
+        self.request.get_or_insert_default()
     }
 
-    fn broken(&self, error: hyper::Error, address: &Address, watchdog: &Watchdog) -> Broken {
+    /// Sends the request and waits for the head of the answer.
+    pub async fn head(&mut self, route: Route) -> Result<Response<Incoming>, Broken> {
+        let mut permit = match self.transport.permits.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => rare(self.transport.next_permit(&mut self.moment)).await?,
+        };
+        let mut reuse = route == Route::Pooled;
+        loop {
+            let idle = if reuse { self.transport.pool.idle(self.address.origin(), self.moment).await } else { None };
+            reuse = idle.is_some();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => rare(self.transport.connect(self.address, &mut self.moment)).await?,
+            };
+            match self.over(Lease { connection, permit }).await? {
+                Sent::Answered(response) => return Ok(response),
+                Sent::NotBegun(kept) if reuse => (permit, reuse) = (kept, false),
+                Sent::NotBegun(_) => {
+                    return Err(Broken::before_sending(failure::closed_before_request(self.address)));
+                }
+            }
+        }
+    }
+
+    /// Sends the request over a connection, and waits as long as there is progress.
+    async fn over(&mut self, mut lease: Lease) -> Result<Sent, Broken> {
+        let wire = lease.connection.wire().clone();
+        ask_for_consent(self.request());
+        let watch = self.request().body_mut().watched_over(&wire);
+        wire.time_writes(self.request().body().size_hint().exact() > Some(TAKEN_AT_ONCE));
+        let mut response = pin!(lease.connection.send(self.request.take().unwrap_or_default()));
+        // Declared after the answer's future, so dropped before it.
+        let mut watchdog = Watchdog::new(&self.transport.timeouts, watch, wire, self.moment);
+        let mut next_look = watchdog.next_look(self.moment);
+        loop {
+            match lease.connection.until(next_look, response.as_mut()).await {
+                Some(Ok(response)) => {
+                    (self.trace, self.unsent) = watchdog.answered();
+                    self.consent_overdue = watchdog.consent_overdue();
+                    self.lease = Some(lease);
+                    return Ok(Sent::Answered(response));
+                }
+                Some(Err(mut failed)) => {
+                    let Some(request) = failed.take_message() else {
+                        return Err(self.broken(failed.into_error(), &watchdog));
+                    };
+                    self.request = Some(request);
+                    watchdog.stand_down();
+                    return Ok(Sent::NotBegun(lease.permit));
+                }
+                None => {
+                    self.moment = Instant::now();
+                    watchdog.check(self.moment).map_err(|phase| self.timed_out(phase, &watchdog))?;
+                    next_look = watchdog.next_look(self.moment);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn timed_out(&mut self, phase: Phase, watchdog: &Watchdog<'_>) -> Broken {
+        let (host, timeouts) = (self.address.host(), &self.transport.timeouts);
+        let (key, limit) = match phase {
+            Phase::Send => ("idle-timeout", timeouts.idle),
+            _ => ("timeout", timeouts.head),
+        };
+        let message = format!("{host} did not answer: time ran out {phase} ({key} = {limit:?})");
+        self.trace = watchdog.trace();
+        let error = Error::new(ErrorKind::Timeout(phase), message);
+        Broken { error, closed_unanswered: false, in_body: watchdog.in_body() }
+    }
+
+    #[cold]
+    fn broken(&mut self, error: hyper::Error, watchdog: &Watchdog<'_>) -> Broken {
+        self.trace = watchdog.trace();
         Broken {
             closed_unanswered: failure::is_closed_unanswered(&error),
             in_body: watchdog.in_body(),
-            trace: watchdog.trace(),
-            error: failure::describe(error, address),
+            error: failure::describe(error, self.address),
         }
+    }
+
+    /// Lets the connection end after this answer: behind a service that fails, another one may find another host.
+    pub fn retire_connection(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.connection.retire();
+        }
+    }
+
+    /// True once the request's body was sent whole.
+    pub fn is_sent(&self) -> bool {
+        self.unsent.is_none()
+    }
+
+    /// Takes the body of the answer, and with it the connection.
+    pub fn body(&mut self, body: Incoming) -> IncomingBody {
+        let (lease, unsent) = (self.lease.take(), self.unsent.take());
+        IncomingBody::new(body, self.transport.timeouts.idle, lease, unsent, self.moment)
     }
 }
 

@@ -14,8 +14,8 @@ use crate::error::Phase;
 const CONSENT: Duration = Duration::from_secs(1);
 
 /// Watches one exchange: is there progress, and if not, who is waited for?
-pub(super) struct Watchdog {
-    timeouts: Timeouts,
+pub(super) struct Watchdog<'a> {
+    timeouts: &'a Timeouts,
     watch: Watch,
     wire: Arc<Wire>,
     started: Instant,
@@ -32,7 +32,7 @@ enum Due {
     Consent,
 }
 
-impl Drop for Watchdog {
+impl Drop for Watchdog<'_> {
     /// An exchange that is given up ends its connection at once. An upload must not look like a shorter one, and hyper would
     /// wait for a silent peer to take what is written. This comes before the request is dropped, because hyper closes the
     /// connection in order as soon as that is.
@@ -45,21 +45,21 @@ impl Drop for Watchdog {
     }
 }
 
-impl Watchdog {
-    pub fn new(timeouts: Timeouts, watch: Watch, wire: Arc<Wire>) -> Self {
-        Self { timeouts, watch, wire, started: Instant::now(), consent_overdue: false, over: false }
+impl<'a> Watchdog<'a> {
+    pub fn new(timeouts: &'a Timeouts, watch: Watch, wire: Arc<Wire>, started: Instant) -> Self {
+        Self { timeouts, watch, wire, started, consent_overdue: false, over: false }
     }
 
     /// When to look next. A shorter limit may begin to count meanwhile, so never further away than that.
-    pub fn next_look(&self) -> Instant {
-        let soon = Instant::now() + self.timeouts.idle.min(self.timeouts.head).min(CONSENT);
+    pub fn next_look(&self, now: Instant) -> Instant {
+        let soon = now + self.timeouts.idle.min(self.timeouts.head).min(CONSENT);
         self.deadline().map_or(soon, |(deadline, _)| deadline.min(soon))
     }
 
     /// Fails with the phase in which time has run out.
-    pub fn check(&mut self) -> Result<(), Phase> {
+    pub fn check(&mut self, now: Instant) -> Result<(), Phase> {
         match self.deadline() {
-            Some((deadline, due)) if deadline <= Instant::now() => match due {
+            Some((deadline, due)) if deadline <= now => match due {
                 Due::Patience(phase) => Err(phase),
                 Due::Consent => {
                     self.consent_overdue = true;

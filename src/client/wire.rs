@@ -3,8 +3,8 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Extensions;
@@ -13,6 +13,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 /// What is known of a connection while it is used.
@@ -21,17 +22,18 @@ pub(super) struct Wire {
     opened: Instant,
     /// Microseconds after `opened` at which the socket last took bytes.
     last_write: AtomicU64,
+    /// Writes are looked at the clock for: a body is on its way.
+    timed: AtomicBool,
     answered: AtomicBool,
     resets: AtomicBool,
-    aborted: AtomicBool,
-    /// The task that waits for the socket.
-    waiting: Mutex<Option<Waker>>,
+    /// The task that it runs in.
+    task: OnceLock<AbortHandle>,
 }
 
 impl Wire {
     pub fn new() -> Arc<Self> {
-        let (last_write, answered, resets, aborted, waiting) = Default::default();
-        Arc::new(Self { opened: Instant::now(), last_write, answered, resets, aborted, waiting })
+        let (last_write, timed, answered, resets, task) = Default::default();
+        Arc::new(Self { opened: Instant::now(), last_write, timed, answered, resets, task })
     }
 
     /// Finds it under TLS, by what hyper-util's connectors hand up. Whatever they are, every connection ends in a [`Metered`].
@@ -41,7 +43,12 @@ impl Wire {
         extras.remove().unwrap_or_else(Self::new)
     }
 
-    /// When the socket last took bytes.
+    /// Says whether it matters when the socket takes bytes: not for a request that it takes at once.
+    pub fn time_writes(&self, timed: bool) {
+        self.timed.store(timed, Ordering::Relaxed);
+    }
+
+    /// When the socket last took bytes, as far as that mattered.
     pub fn last_write(&self) -> Instant {
         self.opened + Duration::from_micros(self.last_write.load(Ordering::Relaxed))
     }
@@ -64,13 +71,17 @@ impl Wire {
         self.resets.store(true, Ordering::SeqCst);
     }
 
+    /// Takes note of the task that the connection runs in.
+    pub fn runs_in(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+    }
+
     /// Ends the connection in a reset at once: hyper would first wait for the peer to take what is written, which it may
     /// never do.
     pub fn abort(&self) {
         self.reset_at_end();
-        self.aborted.store(true, Ordering::SeqCst);
-        if let Some(waker) = self.waiting().take() {
-            waker.wake();
+        if let Some(task) = self.task.get() {
+            task.abort();
         }
     }
 
@@ -78,16 +89,10 @@ impl Wire {
         self.resets.load(Ordering::SeqCst)
     }
 
-    fn is_aborted(&self) -> bool {
-        self.aborted.load(Ordering::SeqCst)
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
-        // A waker is stored whole or not at all.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn wrote(&self) {
+        if !self.timed.load(Ordering::Relaxed) {
+            return;
+        }
         let since = self.opened.elapsed().as_micros();
         self.last_write.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
@@ -121,27 +126,7 @@ impl<S: 'static> Metered<S> {
     }
 }
 
-impl<S: Unpin> Metered<S> {
-    /// Uses the stream, unless it was given up; if it is not ready, giving up wakes the task too.
-    fn unless_aborted<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        work: impl FnOnce(Pin<&mut TokioIo<S>>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if self.wire.is_aborted() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        let result = work(Pin::new(&mut self.io), cx);
-        if result.is_pending() {
-            *self.wire.waiting() = Some(cx.waker().clone());
-            // Given up meanwhile, before the waker was there.
-            if self.wire.is_aborted() {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-            }
-        }
-        result
-    }
-
+impl<S> Metered<S> {
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(1..))) {
             self.wire.wrote();
@@ -166,13 +151,13 @@ impl<S> Connection for Metered<S> {
 
 impl<S: AsyncRead + Unpin> Read for Metered<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        self.unless_aborted(cx, |io, cx| io.poll_read(cx, buffer))
+        Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }
 
 impl<S: AsyncWrite + Unpin> Write for Metered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = self.unless_aborted(cx, |io, cx| io.poll_write(cx, bytes));
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.note(written)
     }
 
@@ -181,7 +166,12 @@ impl<S: AsyncWrite + Unpin> Write for Metered<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.unless_aborted(cx, |io, cx| io.poll_write_vectored(cx, slices));
+        let io = Pin::new(&mut self.io);
+        // A request without a body is one slice, and a plain write is the cheaper call.
+        let written = match slices {
+            [only] => io.poll_write(cx, only),
+            _ => io.poll_write_vectored(cx, slices),
+        };
         self.note(written)
     }
 
@@ -190,7 +180,7 @@ impl<S: AsyncWrite + Unpin> Write for Metered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.unless_aborted(cx, |io, cx| io.poll_flush(cx))
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     /// An aborted connection is not shut down in order: it is dropped.

@@ -1,6 +1,6 @@
 //! S24 to S28 and S35 to S42: objects that arrive damaged or change while they are read, and listings that are none.
 
-use s3lite::{ErrorKind, ListObjectsV2};
+use s3lite::{ErrorKind, GetObject, ListObjectsV2};
 
 use crate::covers;
 use crate::rig::{Rig, answer, config, content, parrot, read, reply};
@@ -34,6 +34,22 @@ async fn damage_on_the_way_is_found() {
     }
     let (store, _) = parrot(answer("200 OK", &format!("ETag: \"e\"\r\nx-amz-checksum-crc32: {CRC}\r\n"), "hello"));
     assert_eq!(read(&store, "k").await.expect("verified"), b"hello");
+}
+
+/// What comes behind the range that was announced, in a framing of its own, is not passed over.
+#[tokio::test(start_paused = true)]
+async fn a_chunked_range_ends_with_its_framing() {
+    covers(&["S35"]);
+    let of = |chunks: &str| {
+        let head = "HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 0-4/9\r\n";
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}").into_bytes()
+    };
+    let range = || GetObject::new("k").range(0..5);
+    let (store, _) = parrot(of("5\r\nhello\r\n0\r\n\r\n"));
+    assert_eq!(store.get(range()).await.expect("a range").bytes().await.expect("all of it"), "hello");
+    let (store, _) = parrot(of("5\r\nhello\r\n4\r\nmore\r\n0\r\n\r\n"));
+    let error = store.get(range()).await.expect("a range").bytes().await.expect_err("more than a range");
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
 }
 
 /// One damage is the network's, and read over.

@@ -1,5 +1,7 @@
 //! S9 to S12, C1, H25 to H28: who asks, when by whose clock, and in which region.
 
+use std::time::Duration;
+
 use s3lite::{ErrorKind, Store, StoreConfigBuilder};
 
 use crate::covers;
@@ -42,6 +44,26 @@ async fn a_clock_that_is_wrong_is_corrected_once() {
         let error = read(&store, "k").await.expect_err("nothing to go by");
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::ClockSkew, 1), "{error}");
     }
+}
+
+/// A clock that is minutes off is refused by nobody. Successes teach what it lacks, one of them a second.
+#[tokio::test(start_paused = true)]
+async fn successes_teach_the_time() {
+    covers(&["S9"]);
+    let (rig, store) = seeded();
+    rig.server.set_clock_offset(120);
+    read(&store, "k").await.expect("close enough");
+    read(&store, "k").await.expect("by the server's clock");
+    // The same second has nothing more to tell, and the next one has.
+    rig.server.set_clock_offset(0);
+    read(&store, "k").await.expect("close enough");
+    read(&store, "k").await.expect("close enough");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    read(&store, "k").await.expect("close enough");
+    read(&store, "k").await.expect("by the server's clock");
+    let dates: Vec<_> = rig.requests().iter().map(|seen| seen.header("x-amz-date").expect("a date")).collect();
+    assert!(dates[0] < dates[1] && dates[1..5].is_sorted() && dates[5] < dates[4], "{dates:?}");
+    rig.assert_sound(store).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,68 @@
+//! A failed attempt, and what it taught.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::transport::{Broken, Trace};
+use crate::error::Error;
+use crate::skew::ClockSkew;
+
+/// How an attempt was signed and sent.
+#[derive(Clone, Copy)]
+pub(super) struct Signing {
+    pub at: SystemTime,
+    /// The same moment by a clock that nobody sets.
+    pub began: Instant,
+    pub skew: ClockSkew,
+    /// Its body waited for the service's consent.
+    pub expected: bool,
+}
+
+/// A failed attempt, and what it taught.
+pub(super) struct Failure {
+    pub error: Error,
+    /// An answer came, and it asks for this wait.
+    pub answered: bool,
+    pub retry_after: Option<Duration>,
+    /// The skew by the answer's Date, and the one that was signed with.
+    pub skew: Option<(ClockSkew, ClockSkew)>,
+    pub stale_connection: bool,
+    pub expected: bool,
+    pub in_body: bool,
+}
+
+impl Failure {
+    #[cold]
+    pub fn of_answer(
+        error: Error,
+        retry_after: Option<Duration>,
+        measured: Option<ClockSkew>,
+        signing: Signing,
+    ) -> Self {
+        let skew = measured.map(|measured| (measured, signing.skew));
+        Self { answered: true, retry_after, skew, expected: signing.expected, ..error.into() }
+    }
+
+    #[cold]
+    pub fn of(broken: Broken, trace: Trace, expected: bool) -> Self {
+        let Broken { error, closed_unanswered, in_body } = broken;
+        let stale_connection = closed_unanswered && trace.connection_reused;
+        Self { stale_connection, expected, in_body, ..error.into() }
+    }
+}
+
+impl From<Error> for Failure {
+    #[cold]
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            answered: false,
+            retry_after: None,
+            skew: None,
+            stale_connection: false,
+            expected: false,
+            in_body: false,
+        }
+    }
+}
