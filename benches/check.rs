@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::bounds::{ALL, Bound, FLOOR, Limit};
-use crate::measure::{Measured, Spread, Suite, figure};
+use crate::measure::{Measured, Suite, figure};
 use crate::rows::instructions;
 
 /// Compares what was measured with its bounds, prints all of it, and fails if a figure is over.
@@ -51,12 +51,17 @@ fn compare(suite: &Suite, bound: &Bound) -> Option<Compared> {
         Limit::Allocations(limit) => ("allocations".into(), allocations(meant), limit),
         Limit::Cpu(limit) => (format!("CPU, {}", meant.unit.name), cpu(meant), limit),
         Limit::Wall(limit) => (format!("wall, {}", meant.unit.name), wall(meant), limit),
-        Limit::TimesHyper(times, 0.0) => ("CPU x hyper".into(), ratio(meant, &[line(FLOOR)?]), times),
+        Limit::TimesHyper(times, 0.0) => ("CPU x hyper".into(), least(meant) / least(line(FLOOR)?), times),
         Limit::TimesHyper(times, more) => {
-            (format!("CPU x hyper, less {more} µs"), ratio_less(meant, line(FLOOR)?, more), times)
+            let more_seconds = more * meant.unit.nanoseconds * meant.unit.count / 1e9;
+            let measured = (least(meant) - more_seconds) / least(line(FLOOR)?);
+            (format!("CPU x hyper, less {more} µs"), measured, times)
         }
-        Limit::TimesLine(other, factor) => (format!("CPU x ({other})"), ratio(meant, &[line(other)?]), factor),
-        Limit::HyperAnd(other) => ("CPU x (hyper + SHA-256)".into(), ratio(meant, &[line(FLOOR)?, line(other)?]), 1.0),
+        Limit::TimesLine(other, times) => (format!("CPU x ({other})"), least(meant) / least(line(other)?), times),
+        Limit::HyperAnd(other) => {
+            let both = least(line(FLOOR)?) + least(line(other)?);
+            ("CPU x (hyper + SHA-256)".into(), least(meant) / both, 1.0)
+        }
         Limit::Reading(..) => return None,
     };
     Some(Compared { what, measured, limit })
@@ -75,15 +80,7 @@ fn wall(line: &Measured) -> f64 {
     line.spread(|cost| cost.wall.as_secs_f64()).median * 1e9 / line.unit.nanoseconds
 }
 
-/// The median of the rounds' ratios: a round's samples were taken on the machine as it was then.
-fn ratio(line: &Measured, floor: &[&Measured]) -> f64 {
-    let floor = |round: usize| floor.iter().map(|line| line.costs[round].cpu.as_secs_f64()).sum::<f64>();
-    Spread::of(line.costs.iter().enumerate().map(|(round, cost)| cost.cpu.as_secs_f64() / floor(round))).median
-}
-
-/// The same, with what may come beside left out; that is in the row's unit.
-fn ratio_less(line: &Measured, floor: &Measured, less: f64) -> f64 {
-    let less = less * line.unit.nanoseconds * line.unit.count / 1e9;
-    let rounds = line.costs.iter().zip(&floor.costs);
-    Spread::of(rounds.map(|(cost, base)| (cost.cpu.as_secs_f64() - less) / base.cpu.as_secs_f64())).median
+/// The least CPU time of a sample, in seconds.
+fn least(line: &Measured) -> f64 {
+    line.spread(|cost| cost.cpu.as_secs_f64()).low * line.unit.count
 }

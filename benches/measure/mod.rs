@@ -28,6 +28,8 @@ pub const BASELINE: &str = "hyper";
 pub struct Extent {
     /// Samples of each line; a row's figures are their medians.
     pub rounds: usize,
+    /// Samples of a stream: they spread more.
+    pub stream_rounds: usize,
     /// Operations of a sample, one at a time.
     pub operations: u32,
     /// Bytes of a sample of a stream.
@@ -35,10 +37,10 @@ pub struct Extent {
 }
 
 impl Extent {
-    pub const FULL: Self = Self { rounds: 5, operations: 8000, stream_bytes: 1 << 30 };
-    pub const QUICK: Self = Self { rounds: 3, operations: 2000, stream_bytes: 128 << 20 };
+    pub const FULL: Self = Self { rounds: 7, stream_rounds: 8, operations: 8000, stream_bytes: 1 << 30 };
+    pub const QUICK: Self = Self { rounds: 3, stream_rounds: 3, operations: 2000, stream_bytes: 128 << 20 };
     /// Enough for what does not vary.
-    pub const COUNTS: Self = Self { rounds: 1, operations: 500, stream_bytes: 1 << 20 };
+    pub const COUNTS: Self = Self { rounds: 1, stream_rounds: 1, operations: 500, stream_bytes: 1 << 20 };
 }
 
 /// What a row's figures are per.
@@ -119,10 +121,13 @@ impl Suite {
         &self.measured
     }
 
-    /// Says whether the filter lets a line through: it is the beginning of `row/client`.
+    /// Says whether the filter lets a line through: it is the beginning of `row/client`, or the whole of it with a `$` behind.
     pub fn wants(&self, row: &str, client: &str) -> bool {
         let name = format!("{row}/{client}");
-        let wanted = self.filter.as_ref().is_none_or(|filter| name.starts_with(filter.as_str()));
+        let wanted = self.filter.as_ref().is_none_or(|filter| match filter.strip_suffix('$') {
+            Some(whole) => name == whole,
+            None => name.starts_with(filter.as_str()),
+        });
         self.wanted.set(self.wanted.get() || wanted);
         wanted
     }
@@ -140,15 +145,30 @@ impl Suite {
 
     /// Measures the lines that the filter lets through, and prints them.
     pub fn measure(&mut self, row: &str, unit: Unit, lines: impl IntoIterator<Item = Line>) -> Result<()> {
+        self.measure_rounds(self.extent.rounds, row, unit, lines)
+    }
+
+    /// As [`measure`](Self::measure), for lines of streams.
+    pub fn measure_streams(&mut self, row: &str, unit: Unit, lines: impl IntoIterator<Item = Line>) -> Result<()> {
+        self.measure_rounds(self.extent.stream_rounds, row, unit, lines)
+    }
+
+    fn measure_rounds(
+        &mut self,
+        rounds: usize,
+        row: &str,
+        unit: Unit,
+        lines: impl IntoIterator<Item = Line>,
+    ) -> Result<()> {
         let mut samples = Vec::new();
         for line in lines {
             if self.wants(row, line.client) {
                 let mut sample = (line.prepare)(&self.runtime)?;
                 sample(&self.runtime).map_err(|error| format!("{row}/{}: {error}", line.client))?;
-                samples.push((line.client, sample, Vec::with_capacity(self.extent.rounds)));
+                samples.push((line.client, sample, Vec::with_capacity(rounds)));
             }
         }
-        for _ in 0..self.extent.rounds {
+        for _ in 0..rounds {
             for (_, sample, costs) in &mut samples {
                 costs.push(sample(&self.runtime)?);
             }
