@@ -100,12 +100,12 @@ pub(super) struct Attempting<'a> {
     pub body: BodyPlan,
     /// The body waits for the service's consent.
     pub expect: bool,
+    /// When the attempt began.
     pub began: Instant,
 }
 
 impl Attempting<'_> {
-    /// Makes the request as hyper takes it, signed for a time. It is filled in where it is: it is moved
-    /// often enough behind that.
+    /// Makes the request as hyper takes it, signed for a time. It is made where it stays: hyper moves it often enough.
     pub fn fill(
         &self,
         outgoing: &mut http::Request<SendBody>,

@@ -222,7 +222,7 @@ impl Shared {
         let mut state = self.state();
         let now = Instant::now();
         state.idle.retain(|line| line.is_usable(now));
-        let next = state.idle.first().map(|oldest| oldest.0.idle_since + IDLE);
+        let next = state.idle.iter().map(|line| line.0.idle_since + IDLE).min();
         // Said under the same lock: whoever comes now starts another task.
         state.reaped = next.is_some();
         next

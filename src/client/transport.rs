@@ -147,6 +147,7 @@ impl Exchange<'_> {
             Ok(permit) => permit,
             Err(_) => rare(self.transport.next_permit(&mut self.moment)).await?,
         };
+        ask_for_consent(self.request());
         let mut reuse = route == Route::Pooled;
         loop {
             let idle = if reuse { self.transport.pool.idle(self.address.origin(), self.moment).await } else { None };
@@ -168,7 +169,6 @@ impl Exchange<'_> {
     /// Sends the request over a connection, and waits as long as there is progress.
     async fn over(&mut self, mut lease: Lease) -> Result<Sent, Broken> {
         let wire = lease.connection.wire().clone();
-        ask_for_consent(self.request());
         let watch = self.request().body_mut().watched_over(&wire);
         wire.time_writes(self.request().body().size_hint().exact() > Some(TAKEN_AT_ONCE));
         let mut response = pin!(lease.connection.send(self.request.take().unwrap_or_default()));

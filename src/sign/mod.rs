@@ -18,6 +18,7 @@ mod cache;
 mod canonical;
 mod chunked;
 mod gather;
+mod instructions;
 mod key;
 mod payload;
 mod presign;
@@ -36,6 +37,7 @@ pub use self::cache::KeyCache;
 use self::canonical::{CanonicalRequest, SignedHeaders};
 pub use self::chunked::{ChunkSigner, encoded_length, unsigned_chunk_head, unsigned_end};
 use self::gather::Sink;
+pub use self::instructions::{Explanation, SigningInstructions};
 pub use self::key::Signature;
 use self::key::SigningKey;
 pub use self::payload::{PayloadForm, PayloadHash, PayloadSigning};
@@ -85,47 +87,6 @@ struct Rules {
 const S3: Rules =
     Rules { content_sha256_header: true, sign_session_token: true, presign_payload: PayloadHash::Unsigned };
 
-/// The headers to add to a request, and what a chunked body needs to go on from.
-#[derive(Clone, Debug)]
-pub struct SigningInstructions {
-    headers: Vec<(HeaderName, HeaderValue)>,
-    signature: Signature,
-}
-
-impl SigningInstructions {
-    /// Returns the headers to add: `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` for temporary
-    /// credentials, `authorization`. Token and authorization are marked sensitive.
-    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.headers
-    }
-
-    /// Takes the headers to add.
-    pub fn into_headers(self) -> Vec<(HeaderName, HeaderValue)> {
-        self.headers
-    }
-
-    /// Returns the signature, for example to compare it with what a server computed.
-    pub fn signature(&self) -> &Signature {
-        &self.signature
-    }
-}
-
-/// The texts of the signing steps, for comparing them with a service's (`SignatureDoesNotMatch` answers carry its own).
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Explanation {
-    /// The canonical request. It holds every signed header, session token and SSE-C key included: never log it.
-    pub canonical_request: String,
-    /// The string to sign, which is safe to show.
-    pub string_to_sign: String,
-}
-
-impl std::fmt::Debug for Explanation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Explanation").field("string_to_sign", &self.string_to_sign).finish_non_exhaustive()
-    }
-}
-
 impl<'a> Signer<'a> {
     /// Makes a signer; `service` is `s3` for S3.
     pub fn new(credentials: &'a Credentials, region: &'a str, service: &'a str) -> Self {
@@ -149,7 +110,7 @@ impl<'a> Signer<'a> {
         headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
         payload: &PayloadHash,
     ) -> SigningInstructions {
-        let mut add = Vec::with_capacity(self.header_count());
+        let mut add = Vec::with_capacity(4);
         add.extend(self.headers_to_add(&time, payload));
         let signed = self.signed_headers(target, headers, &add);
         let (authorization, signature) = self.authorize(time, method, target, &signed, payload);
@@ -235,11 +196,6 @@ impl<'a> Signer<'a> {
         let token = if self.rules.sign_session_token { self.session_token_header() } else { None };
         let date = (X_AMZ_DATE, header_value(time.as_bytes()));
         hash.into_iter().chain([date]).chain(token)
-    }
-
-    /// Returns how many headers a signature adds.
-    pub(crate) fn header_count(&self) -> usize {
-        if self.credentials.session_token().is_some() { 4 } else { 3 }
     }
 
     fn session_token_header(&self) -> Option<(HeaderName, HeaderValue)> {
