@@ -1,7 +1,7 @@
 //! How far the clock of this host is from the service's: learned from the answers, used for the next signature.
 //!
-//! The rules are those the AWS SDKs share, judged by their official cases: every answer with a trustworthy Date is learned
-//! from; an answer that came from a cache, or took too long, is not.
+//! The rules are those the AWS SDKs share, judged by their official cases: an answer with a trustworthy Date is learned from;
+//! one that came from a cache, or took too long, is not.
 
 use std::time::{Duration, SystemTime};
 

@@ -5,7 +5,6 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -227,8 +226,12 @@ impl Call<'_> {
         recipient: &mut dyn Recipient,
     ) -> std::result::Result<(), Failure> {
         let inner = &self.store.inner;
-        let source = self.payload.open().await?;
-        let signing = Signing { at: load::now(), began: self.began, skew: inner.skew(), expected: self.expects() };
+        let (source, began) = match self.payload.at_hand() {
+            Some(source) => (source, self.began),
+            // Opening may take any time, of which the service gets the blame for none.
+            None => (rare(self.payload.open()).await?, Instant::now()),
+        };
+        let signing = Signing { at: load::now(), began, skew: inner.skew(), expected: self.expects() };
         let time = SigningTime::from_system_time(signing.skew.apply(signing.at))?;
         let attempting = Attempting {
             request: self.request,
@@ -270,13 +273,12 @@ impl Call<'_> {
         }
         // The middle of a long upload is not when its answer was written, and a Date has no more than seconds to tell.
         let second = exchange.moment.saturating_duration_since(inner.opened).as_secs();
-        let tells_nothing = self.body.wire_length > LONGEST_TELLING || inner.learned.measured(second);
+        let tells_nothing = self.body.wire_length > LONGEST_TELLING || inner.learned.was_measured(second);
         if head.status.is_success() && tells_nothing {
             return None;
         }
-        let received = signing.at.checked_add(exchange.moment.duration_since(signing.began))?;
-        let skew = ClockSkew::measure(head, signing.at, received)?;
-        inner.learned.skew.store(skew.as_seconds(), Ordering::Relaxed);
+        let skew = ClockSkew::measure(head, signing.at, load::now())?;
+        inner.learned.take(skew, second);
         Some(skew)
     }
 

@@ -23,8 +23,6 @@ pub(super) struct IncomingBody {
     idle: Duration,
     /// Since when nothing has come that was waited for. Kept here, so that a wait that is dropped and begun again is one wait.
     waiting_since: Option<Instant>,
-    /// The last time that the clock was looked at: when the head came, or what was waited for.
-    moment: Instant,
     trailers: Option<Box<HeaderMap>>,
     /// Until the end.
     lease: Option<Lease>,
@@ -33,17 +31,17 @@ pub(super) struct IncomingBody {
 
 impl IncomingBody {
     pub fn new(body: Incoming, idle: Duration, lease: Option<Lease>, unsent: Option<Unsent>, moment: Instant) -> Self {
-        let mut new = Self { body, idle, waiting_since: None, moment, trailers: None, lease, unsent };
+        let mut new = Self { body, idle, waiting_since: None, trailers: None, lease, unsent };
         if new.body.is_end_stream() {
-            new.end_lease();
+            new.end_lease(moment);
         }
         new
     }
 
     /// A connection is idle once the answer was read to its end; but not while the request's body still goes up on it.
-    fn end_lease(&mut self) {
+    fn end_lease(&mut self, now: Instant) {
         if let (None, Some(lease)) = (&self.unsent, self.lease.take()) {
-            lease.end(self.moment);
+            lease.end(now);
         }
     }
 
@@ -57,7 +55,7 @@ impl IncomingBody {
             self.waiting_since = None;
             let frame = next.transpose().map_err(broken)?;
             if frame.is_none() || self.body.is_end_stream() {
-                self.end_lease();
+                self.end_lease(Instant::now());
             }
             let Some(frame) = frame else { return Ok(None) };
             match frame.into_data() {
@@ -75,9 +73,7 @@ impl IncomingBody {
             yield_now().await;
         }
         let until = *self.waiting_since.get_or_insert_with(Instant::now) + self.idle;
-        let next = timeout_at(until, poll_fn(|cx| self.poll_frame(cx))).await.map_err(|_| stalled(self.idle))?;
-        self.moment = Instant::now();
-        Ok(next)
+        timeout_at(until, poll_fn(|cx| self.poll_frame(cx))).await.map_err(|_| stalled(self.idle))
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<NextFrame>> {

@@ -12,7 +12,7 @@ use crate::skew::ClockSkew;
 #[derive(Clone, Copy)]
 pub(super) struct Signing {
     pub at: SystemTime,
-    /// The same moment by a clock that nobody sets.
+    /// Just before that, by a clock that nobody sets.
     pub began: Instant,
     pub skew: ClockSkew,
     /// Its body waited for the service's consent.

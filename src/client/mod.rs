@@ -171,8 +171,14 @@ impl Store {
 
 impl Learned {
     /// True if the clocks were compared in this second already.
-    fn measured(&self, second: u64) -> bool {
-        self.measured.swap(second, Ordering::Relaxed) == second
+    fn was_measured(&self, second: u64) -> bool {
+        self.measured.load(Ordering::Relaxed) == second
+    }
+
+    /// Takes what comparing them gave.
+    fn take(&self, skew: ClockSkew, second: u64) {
+        self.skew.store(skew.as_seconds(), Ordering::Relaxed);
+        self.measured.store(second, Ordering::Relaxed);
     }
 }
 

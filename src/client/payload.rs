@@ -104,15 +104,13 @@ impl Payload {
         }
     }
 
-    /// Opens the body for one attempt.
-    pub(super) async fn open(&self) -> Result<Source> {
-        match &self.0 {
-            Kind::Bytes(bytes) => Ok(Source::Bytes(bytes.clone())),
-            _ => rare(self.open_apart()).await,
-        }
+    /// Returns the body for one attempt, if it needs no opening.
+    pub(super) fn at_hand(&self) -> Option<Source> {
+        if let Kind::Bytes(bytes) = &self.0 { Some(Source::Bytes(bytes.clone())) } else { None }
     }
 
-    async fn open_apart(&self) -> Result<Source> {
+    /// Opens the body for one attempt.
+    pub(super) async fn open(&self) -> Result<Source> {
         match &self.0 {
             Kind::Bytes(bytes) => Ok(Source::Bytes(bytes.clone())),
             Kind::File { path, identity } => {

@@ -3,17 +3,14 @@
 //! A store talks to one host, so a list is all it takes. hyper-util's pooled client, which knows many hosts, costs a fifth of
 //! a small request's CPU time and may move a request from one connection to another by itself; see `benches/README.md`.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::SendBody;
 use super::connect::{BoxError, Connector};
@@ -65,9 +62,6 @@ struct End {
     generation: u64,
     retired: bool,
     idle_since: Instant,
-    /// For the waits on answers. One that is kept runs on from request to request; each new one would be taken in and out of
-    /// tokio's wheel.
-    timer: Pin<Box<Sleep>>,
 }
 
 impl Drop for End {
@@ -93,13 +87,13 @@ impl Pool {
     }
 
     /// The idle connection to a host that was used last, if there is one.
-    pub async fn idle(&self, origin: &Arc<Uri>, now: Instant) -> Option<Connection> {
+    pub async fn idle(&self, origin: &Arc<Uri>, now: &mut Instant) -> Option<Connection> {
         let mut patient = true;
         loop {
-            let mut line = self.shared.take(origin, now)?;
+            let mut line = self.shared.take(origin, *now)?;
             // Its answer was read to the end; what may be missing is a turn of its task, or that the peer takes the last bytes.
             // One is waited for, and no second one.
-            if line.0.sender.is_ready() || patient && rare(line.becomes_ready()).await {
+            if line.0.sender.is_ready() || patient && rare(line.becomes_ready(now)).await {
                 return Some(Connection { line, pool: self.shared.clone() });
             }
             patient = false;
@@ -122,8 +116,7 @@ impl Pool {
         });
         wire.runs_in(task.abort_handle());
         let (retired, idle_since) = (false, Instant::now());
-        let timer = Box::pin(sleep_until(idle_since));
-        let end = End { sender, wire, origin, generation, retired, idle_since, timer };
+        let end = End { sender, wire, origin, generation, retired, idle_since };
         Ok(Connection { line: Line(Box::new(end)), pool: self.shared.clone() })
     }
 
@@ -138,8 +131,10 @@ impl Pool {
 }
 
 impl Line {
-    async fn becomes_ready(&mut self) -> bool {
-        matches!(timeout(PATIENCE, self.0.sender.ready()).await, Ok(Ok(())))
+    async fn becomes_ready(&mut self, now: &mut Instant) -> bool {
+        let ready = timeout(PATIENCE, self.0.sender.ready()).await;
+        *now = Instant::now();
+        matches!(ready, Ok(Ok(())))
     }
 
     fn is_usable(&self, now: Instant) -> bool {
@@ -158,19 +153,6 @@ impl Connection {
         request: Request<SendBody>,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<SendBody>>>> + use<> {
         self.line.0.sender.try_send_request(request)
-    }
-
-    /// Waits until a moment at most; `None` if that comes first, or a moment before it that was waited for earlier.
-    pub async fn until<F: Future>(&mut self, moment: Instant, mut future: Pin<&mut F>) -> Option<F::Output> {
-        let timer = &mut self.line.0.timer;
-        if timer.is_elapsed() || timer.deadline() > moment {
-            timer.as_mut().reset(moment);
-        }
-        let next = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
-        };
-        poll_fn(next).await
     }
 
     /// Lets the connection end after this request: behind a service that fails, another one may find another host.

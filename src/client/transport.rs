@@ -7,9 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::SendBody;
 use super::connect::Connector;
@@ -22,9 +22,6 @@ pub(super) use super::watchdog::Trace;
 use super::watchdog::{Unsent, Watchdog};
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase};
-
-/// Any socket has room for so much of a request's body.
-const TAKEN_AT_ONCE: u64 = 4 << 10;
 
 /// Connections to a store's host, and the rules of exchanges over them.
 #[derive(Clone)]
@@ -55,7 +52,7 @@ pub(super) struct Exchange<'a> {
     pub consent_overdue: bool,
     pub trace: Trace,
     /// The last look at the clock: when the exchange began, and at least every second since then. So it is within a second of
-    /// when the head of the answer came, which is exact enough to say for how long a connection was idle.
+    /// when the head of the answer came, which is exact enough to say since when a connection is idle that has no body to read.
     pub moment: Instant,
 }
 
@@ -150,7 +147,8 @@ impl Exchange<'_> {
         ask_for_consent(self.request());
         let mut reuse = route == Route::Pooled;
         loop {
-            let idle = if reuse { self.transport.pool.idle(self.address.origin(), self.moment).await } else { None };
+            let idle =
+                if reuse { self.transport.pool.idle(self.address.origin(), &mut self.moment).await } else { None };
             reuse = idle.is_some();
             let connection = match idle {
                 Some(connection) => connection,
@@ -170,20 +168,20 @@ impl Exchange<'_> {
     async fn over(&mut self, mut lease: Lease) -> Result<Sent, Broken> {
         let wire = lease.connection.wire().clone();
         let watch = self.request().body_mut().watched_over(&wire);
-        wire.time_writes(self.request().body().size_hint().exact() > Some(TAKEN_AT_ONCE));
+        wire.time_writes(watch.progress().is_some());
         let mut response = pin!(lease.connection.send(self.request.take().unwrap_or_default()));
         // Declared after the answer's future, so dropped before it.
         let mut watchdog = Watchdog::new(&self.transport.timeouts, watch, wire, self.moment);
         let mut next_look = watchdog.next_look(self.moment);
         loop {
-            match lease.connection.until(next_look, response.as_mut()).await {
-                Some(Ok(response)) => {
+            match timeout_at(next_look, response.as_mut()).await {
+                Ok(Ok(response)) => {
                     (self.trace, self.unsent) = watchdog.answered();
                     self.consent_overdue = watchdog.consent_overdue();
                     self.lease = Some(lease);
                     return Ok(Sent::Answered(response));
                 }
-                Some(Err(mut failed)) => {
+                Ok(Err(mut failed)) => {
                     let Some(request) = failed.take_message() else {
                         return Err(self.broken(failed.into_error(), &watchdog));
                     };
@@ -191,7 +189,7 @@ impl Exchange<'_> {
                     watchdog.stand_down();
                     return Ok(Sent::NotBegun(lease.permit));
                 }
-                None => {
+                Err(_) => {
                     self.moment = Instant::now();
                     watchdog.check(self.moment).map_err(|phase| self.timed_out(phase, &watchdog))?;
                     next_look = watchdog.next_look(self.moment);

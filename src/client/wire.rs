@@ -43,7 +43,7 @@ impl Wire {
         extras.remove().unwrap_or_else(Self::new)
     }
 
-    /// Says whether it matters when the socket takes bytes: not for a request that it takes at once.
+    /// Says whether it matters when the socket takes bytes: not for a request without a body.
     pub fn time_writes(&self, timed: bool) {
         self.timed.store(timed, Ordering::Relaxed);
     }

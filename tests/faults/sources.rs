@@ -33,6 +33,30 @@ async fn a_source_of_another_length_is_not_stored() {
     }
 }
 
+/// However long a source takes to show its end, the service's time begins behind that, also on a connection that is there.
+#[tokio::test(start_paused = true)]
+async fn a_slow_source_is_not_a_slow_service() {
+    covers(&["R1"]);
+    let rig = Rig::new();
+    let store = rig.store();
+    let (empty, writer) = tokio::io::duplex(1);
+    let ends = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        drop(writer);
+    });
+    let kept_warm = async {
+        for _ in 0..12 {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            store.put("warm", "a").await.expect("stored");
+        }
+    };
+    let (put, ()) = tokio::join!(store.put("k", Payload::reader(empty, 0)), kept_warm);
+    put.expect("stored at the first try");
+    ends.await.expect("no panic");
+    assert_eq!(rig.requests().iter().filter(|seen| seen.target.ends_with(b"/k")).count(), 1);
+    rig.assert_sound(store).await;
+}
+
 /// The first part of a file has gone when the rest of it changes, its length and its date kept.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_changes_while_it_is_sent_is_not_stored() {
