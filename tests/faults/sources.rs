@@ -38,7 +38,8 @@ async fn a_source_of_another_length_is_not_stored() {
 async fn a_slow_source_is_not_a_slow_service() {
     covers(&["R1"]);
     let rig = Rig::new();
-    let store = rig.store();
+    let store = rig.open(config().set("max-retries", 0));
+    rig.server.bucket().seed("warm", "a");
     let (empty, writer) = tokio::io::duplex(1);
     let ends = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(100)).await;
@@ -47,13 +48,12 @@ async fn a_slow_source_is_not_a_slow_service() {
     let kept_warm = async {
         for _ in 0..12 {
             tokio::time::sleep(Duration::from_secs(9)).await;
-            store.put("warm", "a").await.expect("stored");
+            store.head("warm").await.expect("it is there");
         }
     };
     let (put, ()) = tokio::join!(store.put("k", Payload::reader(empty, 0)), kept_warm);
     put.expect("stored at the first try");
     ends.await.expect("no panic");
-    assert_eq!(rig.requests().iter().filter(|seen| seen.target.ends_with(b"/k")).count(), 1);
     rig.assert_sound(store).await;
 }
 
