@@ -151,7 +151,7 @@ impl<'a> Signer<'a> {
     ) -> (HeaderValue, Signature) {
         let canonical = canonical_request(method, target, signed, payload);
         let to_sign = self.string_to_sign(&time, canonical.hash());
-        let signature = self.key(&time).sign(&to_sign);
+        let signature = self.key(&to_sign.scope).sign(&to_sign);
         (sensitive(self.authorization(&to_sign.scope, signed, &signature)), signature)
     }
 
@@ -161,7 +161,8 @@ impl<'a> Signer<'a> {
     }
 
     pub(crate) fn chunk_signer_after(&self, time: SigningTime, seed: Signature) -> ChunkSigner {
-        ChunkSigner::new(self.key(&time), time, &self.scope(&time), seed)
+        let scope = self.scope(&time);
+        ChunkSigner::new(self.key(&scope), time, &scope, seed)
     }
 
     /// Shows the texts that [`sign`](Self::sign) hashes, from the same code.
@@ -225,12 +226,11 @@ impl<'a> Signer<'a> {
         StringToSign { time, scope: self.scope(time), canonical_request_hash }
     }
 
-    fn key(&self, time: &SigningTime) -> SigningKey {
-        let scope = CredentialScope { date: time.date(), region: self.region, service: self.service };
+    fn key(&self, scope: &CredentialScope<'_>) -> SigningKey {
         let secret = self.credentials.secret_access_key();
         match self.cache {
-            Some(cache) => cache.key(secret, &scope),
-            None => SigningKey::derive(secret, &scope),
+            Some(cache) => cache.key(secret, scope),
+            None => SigningKey::derive(secret, scope),
         }
     }
 

@@ -144,7 +144,7 @@ impl<'a> Presigning<'a> {
     fn signature(&self, method: &str) -> Signature {
         let hash = self.canonical(method).hash();
         let to_sign = self.signer.string_to_sign(&self.time, hash);
-        self.signer.key(&self.time).sign(&to_sign)
+        self.signer.key(&to_sign.scope).sign(&to_sign)
     }
 
     fn url(self, signature: &Signature) -> String {

@@ -146,7 +146,11 @@ fn check_s3(case: &Path) -> Outcome {
         ),
         "post-policy" => {
             let policy = text(case, "string-to-sign.txt");
-            compare(case, "signature.txt", signer.key(&time).sign_with(|mac| mac.put(policy.as_bytes())).as_str())
+            compare(
+                case,
+                "signature.txt",
+                signer.key(&signer.scope(&time)).sign_with(|mac| mac.put(policy.as_bytes())).as_str(),
+            )
         }
         kind => format!("there is no check for {kind:?}\n"),
     }
