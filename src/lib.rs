@@ -59,7 +59,8 @@
 //!
 //! ```text
 //! 6  client: mod, operations, object, reader, pages; download; reading; call over lesson; transport over failure, watchdog,
-//!    outgoing; payload; pool over connect, body; source, framer, buffers, watch, wire; file, runtime, rare, observe, load
+//!    outgoing; payload; pool over connect, body; source, framer, buffers, watch, wire, timer; file, runtime, rare,
+//!    observe, load
 //! 5  resume
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum

@@ -1,7 +1,7 @@
 //! A body on its way in: every wait bounded by `idle-timeout`, its connection given back once it is read to its end.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use hyper::body::{Body, Frame, Incoming};
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::transport::Lease;
 use super::watchdog::Unsent;
@@ -73,7 +73,17 @@ impl IncomingBody {
             yield_now().await;
         }
         let until = *self.waiting_since.get_or_insert_with(Instant::now) + self.idle;
-        timeout_at(until, poll_fn(|cx| self.poll_frame(cx))).await.map_err(|_| stalled(self.idle))
+        let Self { body, lease: Some(lease), idle, .. } = self else { return Ok(None) };
+        // An object may be read in another runtime than it was asked for in.
+        let timer = lease.connection.timer().here();
+        loop {
+            let frame = pin!(poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)));
+            match timer.until(until, frame).await {
+                Some(next) => return Ok(next),
+                None if until <= Instant::now() => return Err(stalled(*idle)),
+                None => {}
+            }
+        }
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<NextFrame>> {

@@ -23,6 +23,7 @@ mod reader;
 mod reading;
 mod runtime;
 mod source;
+mod timer;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
@@ -61,8 +62,8 @@ use crate::target::Scheme;
 
 /// One bucket, or a prefix of one: everything that is done with it goes through here.
 ///
-/// Cheap to clone: clones share the connections. One store belongs to one runtime of Tokio, with its timers and its I/O driver
-/// (`enable_all`); the runtime's end closes the store's connections.
+/// Cheap to clone: clones share the connections. It works inside a runtime of Tokio with timers and an I/O driver
+/// (`enable_all`). Several may use one store: each has connections of its own, which its end closes.
 ///
 /// ```no_run
 /// # async fn example() -> s3lite::Result<()> {

@@ -10,11 +10,13 @@ use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
+use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::SendBody;
 use super::connect::{BoxError, Connector};
 use super::rare::rare;
+use super::timer::Timer;
 use super::wire::Wire;
 
 /// AWS closes idle connections after about 20 s. Some servers do after 5; what they close is mostly seen before it is used,
@@ -47,8 +49,8 @@ struct State {
     /// Connections of an earlier one are not kept.
     generation: u64,
     many_headers: bool,
-    /// A task closes what is idle for too long.
-    reaped: bool,
+    /// The runtimes in which a task closes what is idle for too long.
+    reaped: Vec<Id>,
 }
 
 /// hyper's end of a connection, in a box that it keeps: a connection moves a dozen times for each request.
@@ -59,9 +61,12 @@ struct End {
     wire: Arc<Wire>,
     /// The host at its other end.
     origin: Arc<Uri>,
+    /// The runtime that drives it.
+    runtime: Handle,
     generation: u64,
     retired: bool,
     idle_since: Instant,
+    timer: Timer,
 }
 
 impl Drop for End {
@@ -115,8 +120,9 @@ impl Pool {
             let _ = connection.await;
         });
         wire.runs_in(task.abort_handle());
+        let (runtime, timer) = (Handle::current(), Timer::new());
         let (retired, idle_since) = (false, Instant::now());
-        let end = End { sender, wire, origin, generation, retired, idle_since };
+        let end = End { sender, wire, origin, runtime, generation, retired, idle_since, timer };
         Ok(Connection { line: Line(Box::new(end)), pool: self.shared.clone() })
     }
 
@@ -137,6 +143,10 @@ impl Line {
         matches!(ready, Ok(Ok(())))
     }
 
+    fn is_of(&self, runtime: Id) -> bool {
+        self.0.runtime.id() == runtime
+    }
+
     fn is_usable(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.0.idle_since) < IDLE && !self.0.sender.is_closed()
     }
@@ -153,6 +163,11 @@ impl Connection {
         request: Request<SendBody>,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<SendBody>>>> + use<> {
         self.line.0.sender.try_send_request(request)
+    }
+
+    /// A timer for what is waited for on this connection.
+    pub fn timer(&mut self) -> &mut Timer {
+        &mut self.line.0.timer
     }
 
     /// Lets the connection end after this request: behind a service that fails, another one may find another host.
@@ -172,8 +187,11 @@ impl Connection {
 
 impl Shared {
     fn take(&self, origin: &Arc<Uri>, now: Instant) -> Option<Line> {
+        // Another runtime may stand still, and its connections with it.
+        let runtime = Handle::current().id();
         let mut state = self.state();
-        while let Some(line) = state.idle.pop() {
+        while let Some(last) = state.idle.iter().rposition(|line| line.is_of(runtime)) {
+            let line = state.idle.remove(last);
             // Of another host only after a wrong region, and then there is no use for it.
             if Arc::ptr_eq(&line.0.origin, origin) && line.is_usable(now) {
                 return Some(line);
@@ -190,23 +208,29 @@ impl Shared {
         if state.idle.len() == self.max_idle {
             state.idle.remove(0);
         }
+        let runtime = line.0.runtime.id();
+        if state.reaped.contains(&runtime) {
+            state.idle.push(line);
+            return;
+        }
+        state.reaped.push(runtime);
+        let handle = line.0.runtime.clone();
         state.idle.push(line);
-        let reaped = std::mem::replace(&mut state.reaped, true);
         // A runtime that is shutting down drops the task at once, which locks the state again.
         drop(state);
-        if !reaped {
-            tokio::spawn(reap(Reaper(Arc::downgrade(&self))));
-        }
+        handle.spawn(reap(Reaper { pool: Arc::downgrade(&self), runtime }));
     }
 
-    /// Closes what has been idle for too long; tells when the next one will have been.
-    fn reap(&self) -> Option<Instant> {
+    /// Closes what has been idle for too long in a runtime; tells when the next one will have been.
+    fn reap(&self, runtime: Id) -> Option<Instant> {
         let mut state = self.state();
         let now = Instant::now();
-        state.idle.retain(|line| line.is_usable(now));
-        let next = state.idle.iter().map(|line| line.0.idle_since + IDLE).min();
-        // Said under the same lock: whoever comes now starts another task.
-        state.reaped = next.is_some();
+        state.idle.retain(|line| !line.is_of(runtime) || line.is_usable(now));
+        let next = state.idle.iter().filter(|line| line.is_of(runtime)).map(|line| line.0.idle_since + IDLE).min();
+        if next.is_none() {
+            // Said under the same lock: whoever comes now starts another task.
+            state.reaped.retain(|reaped| *reaped != runtime);
+        }
         next
     }
 
@@ -216,14 +240,18 @@ impl Shared {
     }
 }
 
-/// The task that closes idle connections. It may end with its runtime, and says so then.
-struct Reaper(Weak<Shared>);
+/// The task that closes a runtime's idle connections. It may end with the runtime, and so do they.
+struct Reaper {
+    pool: Weak<Shared>,
+    runtime: Id,
+}
 
 impl Drop for Reaper {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.state().reaped = false;
-        }
+        let Some(pool) = self.pool.upgrade() else { return };
+        let mut state = pool.state();
+        state.reaped.retain(|reaped| *reaped != self.runtime);
+        state.idle.retain(|line| !line.is_of(self.runtime));
     }
 }
 
@@ -232,8 +260,8 @@ async fn reap(mut reaper: Reaper) {
     let mut next = Some(Instant::now() + IDLE);
     while let Some(moment) = next {
         sleep_until(moment).await;
-        next = reaper.0.upgrade().and_then(|shared| shared.reap());
+        next = reaper.pool.upgrade().and_then(|pool| pool.reap(reaper.runtime));
     }
     // It was said already; another task may have begun since.
-    reaper.0 = Weak::new();
+    reaper.pool = Weak::new();
 }

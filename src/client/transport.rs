@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::body::SendBody;
 use super::connect::Connector;
@@ -174,14 +174,14 @@ impl Exchange<'_> {
         let mut watchdog = Watchdog::new(&self.transport.timeouts, watch, wire, self.moment);
         let mut next_look = watchdog.next_look(self.moment);
         loop {
-            match timeout_at(next_look, response.as_mut()).await {
-                Ok(Ok(response)) => {
+            match lease.connection.timer().until(next_look, response.as_mut()).await {
+                Some(Ok(response)) => {
                     (self.trace, self.unsent) = watchdog.answered();
                     self.consent_overdue = watchdog.consent_overdue();
                     self.lease = Some(lease);
                     return Ok(Sent::Answered(response));
                 }
-                Ok(Err(mut failed)) => {
+                Some(Err(mut failed)) => {
                     let Some(request) = failed.take_message() else {
                         return Err(self.broken(failed.into_error(), &watchdog));
                     };
@@ -189,7 +189,7 @@ impl Exchange<'_> {
                     watchdog.stand_down();
                     return Ok(Sent::NotBegun(lease.permit));
                 }
-                Err(_) => {
+                None => {
                     self.moment = Instant::now();
                     watchdog.check(self.moment).map_err(|phase| self.timed_out(phase, &watchdog))?;
                     next_look = watchdog.next_look(self.moment);

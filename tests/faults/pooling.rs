@@ -6,7 +6,7 @@ use s3lite::{ErrorKind, Raw, Store};
 use tokio::io::AsyncWriteExt;
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, parrot, raw, reply, take_request};
+use crate::rig::{Rig, answer, config, content, parrot, raw, reply, take_request};
 
 fn with_many_headers() -> Vec<u8> {
     let many: String = (0..150).map(|number| format!("x-amz-meta-n{number}: {number}\r\n")).collect();
@@ -59,6 +59,24 @@ async fn a_small_refusal_keeps_its_connection_and_a_large_one_does_not() {
         assert_eq!(rig.server.connections(), connections, "{length}");
         rig.assert_sound(store).await;
     }
+}
+
+/// A connection is idle from when the last bytes were read, however long its reader took.
+#[tokio::test(start_paused = true)]
+async fn a_slowly_read_object_leaves_a_connection_that_is_used_again() {
+    covers(&["R13"]);
+    let rig = Rig::new();
+    let store = rig.store();
+    rig.server.bucket().seed("k", content(1 << 20));
+    let mut object = store.get("k").await.expect("the head");
+    let mut missing = 1 << 20;
+    while missing > 0 {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        missing -= object.chunk().await.expect("no fault").expect("its bytes").len();
+    }
+    store.head("k").await.expect("it is there");
+    assert_eq!(rig.server.connections(), 1);
+    rig.assert_sound(store).await;
 }
 
 /// Behind a service that fails, another connection may find another host.

@@ -1,15 +1,18 @@
 //! I29: calls outside any Tokio runtime. Each gives an error that says what is missing; none panics, and nothing is left.
+//! And one store in several runtimes: while one of them stands still, the others wait for none of it.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use s3lite::{Error, ErrorKind, ListObjectsV2, Object, Payload, Store};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, timeout};
 
 use crate::covers;
-use crate::rig::{Rig, content};
+use crate::rig::{Rig, content, read};
 use crate::support::folder::Folder;
 use crate::support::strict::Act;
 
@@ -113,4 +116,64 @@ fn no_call_is_made_outside_a_runtime() {
     assert!(rig.requests().is_empty(), "nothing is sent");
     let page = runtime.block_on(pages.next()).expect("inside there is one");
     assert_eq!(page.expect("the first page").contents.len(), 1);
+}
+
+/// A connection moves no byte while its runtime stands still, so each has its own.
+#[test]
+fn a_runtime_uses_no_connection_of_another() {
+    covers(&["I29"]);
+    let runtimes = [runtime(), runtime()];
+    let (rig, store, []) = opened(&runtimes[0]);
+    for (call, runtime) in [&runtimes[0], &runtimes[1], &runtimes[1], &runtimes[0]].into_iter().enumerate() {
+        runtime.block_on(async {
+            let (started, read) = (Instant::now(), timeout(Duration::from_secs(3600), read(&store, "k")));
+            let bytes = read.await.expect("it does not hang").expect("the object");
+            assert_eq!(bytes, content(300_000), "{call}");
+            assert_eq!(started.elapsed(), Duration::ZERO, "{call}");
+        });
+    }
+    assert_eq!(rig.network.dialed(), 2);
+}
+
+/// What is idle for too long is closed by its own runtime, and by no other.
+#[test]
+fn a_runtime_closes_its_own_idle_connections() {
+    covers(&["I29"]);
+    let (first, second) = (runtime(), runtime());
+    let (rig, store, []) = opened(&first);
+    first.block_on(read(&store, "k")).expect("the object");
+    second.block_on(read(&store, "k")).expect("the object");
+    let pass = || async { tokio::time::sleep(Duration::from_secs(30)).await };
+    second.block_on(pass());
+    assert_eq!(rig.server.open_connections(), 1);
+    first.block_on(read(&store, "k")).expect("the object");
+    assert_eq!(rig.network.dialed(), 2, "no time has passed there");
+    first.block_on(pass());
+    assert_eq!(rig.server.open_connections(), 0);
+}
+
+/// The connection's own timer stands still with it.
+#[test]
+fn an_object_of_a_runtime_that_stands_still_is_read_in_another() {
+    covers(&["I29"]);
+    let (first, second) = (runtime(), runtime());
+    let (rig, _store, [object]) = opened(&first);
+    let read = second.block_on(async { timeout(Duration::from_secs(3600), object.bytes()).await });
+    let bytes = read.expect("it does not hang").expect("the rest comes over another connection");
+    assert!(bytes.len() >= 200_000 && content(300_000).ends_with(&bytes), "{}", bytes.len());
+    assert_eq!(rig.network.dialed(), 2);
+}
+
+/// What is left of a runtime that has ended is used by nobody.
+#[test]
+fn a_store_outlives_a_runtime() {
+    covers(&["I29"]);
+    let (first, second) = (runtime(), runtime());
+    let (rig, store, [object]) = opened(&first);
+    assert_eq!(first.block_on(read(&store, "k")).expect("the object"), content(300_000));
+    drop(first);
+    let rest = second.block_on(object.bytes()).expect("the rest comes over another connection");
+    assert!(rest.len() >= 200_000 && content(300_000).ends_with(&rest), "{}", rest.len());
+    assert_eq!(second.block_on(read(&store, "k")).expect("the object"), content(300_000));
+    assert_eq!(rig.network.dialed(), 3);
 }
