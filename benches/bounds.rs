@@ -10,8 +10,8 @@ pub struct Bound {
     pub limit: Limit,
 }
 
-/// A figure and its bound. CPU times are compared by the least sample of each line: what disturbs a sample adds to it, and to
-/// either client by chance.
+/// A figure and its bound. CPU times are compared by the lower quartile of each line's samples: what disturbs a sample adds to
+/// it, and to either client by chance.
 #[derive(Clone, Copy)]
 pub enum Limit {
     /// Allocations of an operation. They do not vary.

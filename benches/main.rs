@@ -55,8 +55,10 @@ fn measure_all(arguments: &Arguments) -> Result<()> {
     } else {
         measure_bounded(&mut suite)?;
     }
-    if arguments.check == Check::None {
-        rows::throughput::measure(&mut suite)?;
+    match arguments.check {
+        Check::None => rows::throughput::measure(&mut suite)?,
+        Check::All => check::visit_again(&mut suite, measure_bounded)?,
+        Check::Stable => {}
     }
     suite.print_footing();
     suite.demand_lines()?;

@@ -91,6 +91,8 @@ pub struct Suite {
     site: Site,
     extent: Extent,
     filter: Option<String>,
+    /// The only rows that are measured, on a second visit.
+    only: Option<Vec<&'static str>>,
     runtime: Runtime,
     measured: Vec<Measured>,
     readings: Vec<Reading>,
@@ -101,7 +103,8 @@ pub struct Suite {
 impl Suite {
     pub fn new(site: Site, extent: Extent, filter: Option<String>) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { site, extent, filter, runtime, measured: Vec::new(), readings: Vec::new(), wanted: Cell::new(false) })
+        let (only, measured, readings, wanted) = (None, Vec::new(), Vec::new(), Cell::new(false));
+        Ok(Self { site, extent, filter, only, runtime, measured, readings, wanted })
     }
 
     pub fn site(&self) -> Site {
@@ -129,7 +132,12 @@ impl Suite {
             None => name.starts_with(filter.as_str()),
         });
         self.wanted.set(self.wanted.get() || wanted);
-        wanted
+        wanted && self.only.as_ref().is_none_or(|only| only.contains(&row))
+    }
+
+    /// Lets through some rows alone from now on. What is measured of them adds to what there is.
+    pub fn measure_only(&mut self, rows: Vec<&'static str>) {
+        self.only = Some(rows);
     }
 
     pub fn readings(&self) -> &[Reading] {
@@ -177,8 +185,16 @@ impl Suite {
             samples.into_iter().map(|(client, _, costs)| Measured { row: row.to_owned(), client, unit, costs });
         let measured: Vec<_> = measured.collect();
         table::print_row(&measured);
-        self.measured.extend(measured);
+        measured.into_iter().for_each(|line| self.add(line));
         Ok(())
+    }
+
+    fn add(&mut self, new: Measured) {
+        let is_same = |line: &&mut Measured| (&line.row, line.client) == (&new.row, new.client);
+        match self.measured.iter_mut().find(is_same) {
+            Some(line) => line.costs.extend(new.costs),
+            None => self.measured.push(new),
+        }
     }
 
     pub fn print_heading(&self, pinned: bool) {
