@@ -37,11 +37,12 @@ pub fn check(suite: &Suite, is_asked: fn(Limit) -> bool) -> Result<()> {
             missing.push(format!("{}/{}", bound.row, bound.client));
             continue;
         };
-        let verdict = if compared.is_over() { "  OVER" } else { "" };
+        let is_over = compared.is_over();
+        let verdict = if is_over { "  OVER" } else { "" };
         let Compared { what, measured, limit } = compared;
         let (row, client) = (bound.row, bound.client);
         println!("{row:<20} {client:<18} {what:<24} {:>10} {:>10}{verdict}", figure(measured), figure(limit));
-        if !verdict.is_empty() {
+        if is_over {
             over.push(format!("{row}/{client}: {what} {} > {}", figure(measured), figure(limit)));
         }
     }
@@ -61,7 +62,7 @@ struct Compared {
 
 impl Compared {
     fn is_over(&self) -> bool {
-        self.measured > self.limit
+        self.measured > self.limit || self.measured.is_nan()
     }
 }
 
@@ -110,10 +111,10 @@ fn wall(line: &Measured) -> f64 {
     line.spread(|cost| cost.wall.as_secs_f64()).median * 1e9 / line.unit.nanoseconds
 }
 
-/// The CPU time of a sample that little disturbed, in seconds: the lower quartile. The least is luck: one stream in ten costs
-/// two thirds of the others, of whichever client it is.
+/// A sample's CPU time in seconds, where little disturbed it: the lower quartile. The least is luck: one stream in ten costs two
+/// thirds of the others, of whichever client it is.
 fn undisturbed(line: &Measured) -> f64 {
     let mut samples: Vec<_> = line.costs.iter().map(|cost| cost.cpu.as_secs_f64()).collect();
     samples.sort_by(f64::total_cmp);
-    samples[(samples.len() - 1) / 4]
+    samples[samples.len() / 4]
 }

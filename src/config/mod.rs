@@ -205,7 +205,7 @@ impl StoreConfig {
         self.timeouts
     }
 
-    /// Returns how many connections may be open at a time: `max-connections`.
+    /// Returns how many requests may be under way at a time: `max-connections`.
     pub fn max_connections(&self) -> usize {
         self.max_connections
     }
