@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -48,7 +48,7 @@ impl IncomingBody {
     /// The next bytes, `None` at the end that the framing announced. Cancel safe.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
-            let next = match poll_fn(|cx| Poll::Ready(self.poll_frame(cx))).await {
+            let next = match poll_fn(|cx| Poll::Ready(Pin::new(&mut self.body).poll_frame(cx))).await {
                 Poll::Ready(next) => next,
                 Poll::Pending => self.next_frame().await?,
             };
@@ -73,21 +73,17 @@ impl IncomingBody {
             yield_now().await;
         }
         let until = *self.waiting_since.get_or_insert_with(Instant::now) + self.idle;
-        let Self { body, lease: Some(lease), idle, .. } = self else { return Ok(None) };
-        // An object may be read in another runtime than it was asked for in.
-        let timer = lease.connection.timer().here();
+        let Self { body, lease: Some(lease), idle, .. } = self else {
+            return Err(Error::protocol("the answer goes on without its connection"));
+        };
         loop {
             let frame = pin!(poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)));
-            match timer.until(until, frame).await {
+            match lease.connection.until(until, frame).await {
                 Some(next) => return Ok(next),
                 None if until <= Instant::now() => return Err(stalled(*idle)),
                 None => {}
             }
         }
-    }
-
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<NextFrame>> {
-        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     /// True if no bytes are to come.

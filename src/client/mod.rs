@@ -62,8 +62,9 @@ use crate::target::Scheme;
 
 /// One bucket, or a prefix of one: everything that is done with it goes through here.
 ///
-/// Cheap to clone: clones share the connections. It works inside a runtime of Tokio with timers and an I/O driver
-/// (`enable_all`). Several may use one store: each has connections of its own, which its end closes.
+/// Cheap to clone: clones share the connections and the limits. A store works inside a runtime of Tokio with timers and an I/O
+/// driver (`enable_all`). Several runtimes may use one store: each has connections of its own, which its end closes, and what is
+/// begun in one is finished there.
 ///
 /// ```no_run
 /// # async fn example() -> s3lite::Result<()> {

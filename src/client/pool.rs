@@ -1,8 +1,11 @@
 //! The connections of a store: one that is idle is used again, the last one first, and given up before the service does.
 //!
+//! Each belongs to the runtime that drives it, and is used by no other: that one may stand still, or end.
+//!
 //! A store talks to one host, so a list is all it takes. hyper-util's pooled client, which knows many hosts, costs a fifth of
 //! a small request's CPU time and may move a request from one connection to another by itself; see `benches/README.md`.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use tokio::runtime::{Handle, Id};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::body::SendBody;
 use super::connect::{BoxError, Connector};
@@ -38,6 +41,7 @@ pub(super) struct Pool {
 }
 
 struct Shared {
+    /// Of each runtime.
     max_idle: usize,
     state: Mutex<State>,
 }
@@ -131,7 +135,9 @@ impl Pool {
         let mut state = self.shared.state();
         if !std::mem::replace(&mut state.many_headers, true) {
             state.generation += 1;
-            state.idle.clear();
+            let gone = std::mem::take(&mut state.idle);
+            drop(state);
+            drop(gone);
         }
     }
 }
@@ -165,9 +171,13 @@ impl Connection {
         self.line.0.sender.try_send_request(request)
     }
 
-    /// A timer for what is waited for on this connection.
-    pub fn timer(&mut self) -> &mut Timer {
-        &mut self.line.0.timer
+    /// Waits for what comes over the connection, until a moment at most. `None` then, or before: see [`Timer::until`].
+    pub async fn until<F: Future>(&mut self, moment: Instant, future: Pin<&mut F>) -> Option<F::Output> {
+        if self.line.is_of(Handle::current().id()) {
+            return self.line.0.timer.until(moment, future).await;
+        }
+        // An object may be read elsewhere than it was asked for, and the connection's own clock stand still meanwhile.
+        timeout_at(moment, future).await.ok()
     }
 
     /// Lets the connection end after this request: behind a service that fails, another one may find another host.
@@ -185,55 +195,71 @@ impl Connection {
     }
 }
 
+impl State {
+    /// Takes out the idle connection of a runtime that was used last.
+    fn last_of(&mut self, runtime: Id) -> Option<Line> {
+        let last = self.idle.iter().rposition(|line| line.is_of(runtime))?;
+        Some(self.idle.remove(last))
+    }
+
+    /// Takes out the oldest idle connection of a runtime, if it has as many as there may be.
+    fn surplus_of(&mut self, runtime: Id, max_idle: usize) -> Option<Line> {
+        if self.idle.len() < max_idle || self.idle.iter().filter(|line| line.is_of(runtime)).count() < max_idle {
+            return None;
+        }
+        let oldest = self.idle.iter().position(|line| line.is_of(runtime))?;
+        Some(self.idle.remove(oldest))
+    }
+}
+
 impl Shared {
     fn take(&self, origin: &Arc<Uri>, now: Instant) -> Option<Line> {
-        // Another runtime may stand still, and its connections with it.
         let runtime = Handle::current().id();
-        let mut state = self.state();
-        while let Some(last) = state.idle.iter().rposition(|line| line.is_of(runtime)) {
-            let line = state.idle.remove(last);
+        loop {
+            let line = self.state().last_of(runtime)?;
             // Of another host only after a wrong region, and then there is no use for it.
             if Arc::ptr_eq(&line.0.origin, origin) && line.is_usable(now) {
                 return Some(line);
             }
         }
-        None
     }
 
     fn put(self: Arc<Self>, line: Line) {
+        let runtime = line.0.runtime.id();
         let mut state = self.state();
         if state.generation != line.0.generation {
             return;
         }
-        if state.idle.len() == self.max_idle {
-            state.idle.remove(0);
+        let surplus = state.surplus_of(runtime, self.max_idle);
+        let reaper = (!state.reaped.contains(&runtime)).then(|| line.0.runtime.clone());
+        if reaper.is_some() {
+            state.reaped.push(runtime);
         }
-        let runtime = line.0.runtime.id();
-        if state.reaped.contains(&runtime) {
-            state.idle.push(line);
-            return;
-        }
-        state.reaped.push(runtime);
-        let handle = line.0.runtime.clone();
         state.idle.push(line);
-        // A runtime that is shutting down drops the task at once, which locks the state again.
         drop(state);
-        handle.spawn(reap(Reaper { pool: Arc::downgrade(&self), runtime }));
+        drop(surplus);
+        if let Some(handle) = reaper {
+            // A runtime that has ended drops the task at once, which locks the state again.
+            handle.spawn(reap(Reaper { pool: Arc::downgrade(&self), runtime }));
+        }
     }
 
     /// Closes what has been idle for too long in a runtime; tells when the next one will have been.
     fn reap(&self, runtime: Id) -> Option<Instant> {
-        let mut state = self.state();
-        let now = Instant::now();
-        state.idle.retain(|line| !line.is_of(runtime) || line.is_usable(now));
+        let (mut state, now) = (self.state(), Instant::now());
+        let is_over = |line: &mut Line| line.is_of(runtime) && !line.is_usable(now);
+        let over: Vec<_> = state.idle.extract_if(.., is_over).collect();
         let next = state.idle.iter().filter(|line| line.is_of(runtime)).map(|line| line.0.idle_since + IDLE).min();
         if next.is_none() {
             // Said under the same lock: whoever comes now starts another task.
             state.reaped.retain(|reaped| *reaped != runtime);
         }
+        drop(state);
+        drop(over);
         next
     }
 
+    /// Connections are dropped once it is unlocked again: that wakes tasks, and drops what belongs to others.
     fn state(&self) -> MutexGuard<'_, State> {
         // No line above panics between two changes.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -251,7 +277,9 @@ impl Drop for Reaper {
         let Some(pool) = self.pool.upgrade() else { return };
         let mut state = pool.state();
         state.reaped.retain(|reaped| *reaped != self.runtime);
-        state.idle.retain(|line| !line.is_of(self.runtime));
+        let ended: Vec<_> = state.idle.extract_if(.., |line| line.is_of(self.runtime)).collect();
+        drop(state);
+        drop(ended);
     }
 }
 

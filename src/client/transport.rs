@@ -65,7 +65,7 @@ pub(super) struct Lease {
 impl Lease {
     /// Gives both back; the connection is idle from now on.
     pub fn end(self, now: Instant) {
-        // In this order: whoever waits for the permit finds the connection.
+        // In this order: whoever waits for the permit finds the connection, if they are of one runtime.
         self.connection.keep(now);
         drop(self.permit);
     }
@@ -174,7 +174,7 @@ impl Exchange<'_> {
         let mut watchdog = Watchdog::new(&self.transport.timeouts, watch, wire, self.moment);
         let mut next_look = watchdog.next_look(self.moment);
         loop {
-            match lease.connection.timer().until(next_look, response.as_mut()).await {
+            match lease.connection.until(next_look, response.as_mut()).await {
                 Some(Ok(response)) => {
                     (self.trace, self.unsent) = watchdog.answered();
                     self.consent_overdue = watchdog.consent_overdue();

@@ -145,12 +145,8 @@ fn check_s3(case: &Path) -> Outcome {
             &hex::encode(*super::key::derive(signer.credentials.secret_access_key(), &signer.scope(&time))),
         ),
         "post-policy" => {
-            let policy = text(case, "string-to-sign.txt");
-            compare(
-                case,
-                "signature.txt",
-                signer.key(&signer.scope(&time)).sign_with(|mac| mac.put(policy.as_bytes())).as_str(),
-            )
+            let (policy, scope) = (text(case, "string-to-sign.txt"), signer.scope(&time));
+            compare(case, "signature.txt", signer.key(&scope).sign_with(|mac| mac.put(policy.as_bytes())).as_str())
         }
         kind => format!("there is no check for {kind:?}\n"),
     }

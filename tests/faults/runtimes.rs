@@ -1,18 +1,21 @@
 //! I29: calls outside any Tokio runtime. Each gives an error that says what is missing; none panics, and nothing is left.
-//! And one store in several runtimes: while one of them stands still, the others wait for none of it.
+//! And one store in several runtimes: while one of them stands still, the others use none of its connections.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use s3lite::{Error, ErrorKind, ListObjectsV2, Object, Payload, Store};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::covers;
-use crate::rig::{Rig, content, read};
+use crate::line::ServerEnd;
+use crate::rig::{Rig, config, content, raw, read, take_request};
 use crate::support::folder::Folder;
 use crate::support::strict::Act;
 
@@ -152,6 +155,32 @@ fn a_runtime_closes_its_own_idle_connections() {
     assert_eq!(rig.server.open_connections(), 0);
 }
 
+/// What one runtime keeps idle takes nothing from another: 64 connections, or `max-connections` if that is less.
+#[test]
+fn each_runtime_keeps_as_many_connections_as_there_may_be() {
+    covers(&["I29"]);
+    for (most, calls, kept) in [(2, 2, 2), (128, 100, 64)] {
+        let (first, second, rig) = (runtime(), runtime(), Rig::new());
+        let store = rig.open(config().set("max-connections", most));
+        first.block_on(delete_at_once(&store, calls.min(kept)));
+        second.block_on(delete_at_once(&store, calls));
+        assert_eq!(rig.network.dialed(), kept + calls);
+        assert_eq!(rig.server.open_connections(), 2 * kept);
+        first.block_on(delete_at_once(&store, kept));
+        second.block_on(delete_at_once(&store, kept));
+        assert_eq!(rig.network.dialed(), kept + calls);
+    }
+}
+
+async fn delete_at_once(store: &Store, calls: usize) {
+    let stores = std::iter::repeat_n(store.clone(), calls);
+    let calls: Vec<_> = stores.map(|store| tokio::spawn(async move { store.delete("k").await })).collect();
+    for call in calls {
+        call.await.expect("no panic").expect("an answer");
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
 /// The connection's own timer stands still with it.
 #[test]
 fn an_object_of_a_runtime_that_stands_still_is_read_in_another() {
@@ -162,6 +191,42 @@ fn an_object_of_a_runtime_that_stands_still_is_read_in_another() {
     let bytes = read.expect("it does not hang").expect("the rest comes over another connection");
     assert!(bytes.len() >= 200_000 && content(300_000).ends_with(&bytes), "{}", bytes.len());
     assert_eq!(rig.network.dialed(), 2);
+}
+
+/// A connection whose last bytes were read elsewhere is its own runtime's as before, and so is its timer.
+#[test]
+fn an_object_that_was_read_elsewhere_gives_its_connection_back() {
+    covers(&["I29"]);
+    let go = Arc::new(Notify::new());
+    let (store, network) = raw({
+        let go = go.clone();
+        move |stream, _| hesitate(stream, go.clone())
+    });
+    let first = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let object = first.block_on(store.get("k")).expect("the head");
+    // Its clock is not paused: the other runtime takes time.
+    let second = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let bytes = second.block_on(async {
+        let mut bytes = pin!(object.bytes());
+        assert!(poll_fn(|cx| Poll::Ready(bytes.as_mut().poll(cx).is_pending())).await, "it is waited for");
+        go.notify_one();
+        bytes.await
+    });
+    assert_eq!(bytes.expect("the rest"), "hello");
+    drop(second);
+    go.notify_one();
+    assert_eq!(first.block_on(read(&store, "k")).expect("the object"), b"hello");
+    assert_eq!(network.dialed(), 1);
+}
+
+/// Sends the head of an answer, and the rest once it is told to.
+async fn hesitate(mut stream: ServerEnd, go: Arc<Notify>) {
+    while take_request(&mut stream).await {
+        let head = b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\n";
+        stream.write_all(head).await.expect("the head");
+        go.notified().await;
+        stream.write_all(b"hello").await.expect("the rest");
+    }
 }
 
 /// What is left of a runtime that has ended is used by nobody.
