@@ -111,8 +111,7 @@ fn wall(line: &Measured) -> f64 {
     line.spread(|cost| cost.wall.as_secs_f64()).median * 1e9 / line.unit.nanoseconds
 }
 
-/// A sample's CPU time in seconds, where little disturbed it: the lower quartile. The least is luck: one stream in ten costs two
-/// thirds of the others, of whichever client it is.
+/// A sample's CPU time in seconds, where little disturbed it: the lower quartile. The least sample is luck.
 fn undisturbed(line: &Measured) -> f64 {
     let mut samples: Vec<_> = line.costs.iter().map(|cost| cost.cpu.as_secs_f64()).collect();
     samples.sort_by(f64::total_cmp);

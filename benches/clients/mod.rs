@@ -1,6 +1,7 @@
 //! The clients: s3lite, and below it raw hyper, the floor that no client on hyper can get under, and hyper-util's pool.
 
 mod body;
+mod dial;
 pub mod pooled_hyper;
 pub mod raw_hyper;
 pub mod store;
@@ -12,6 +13,7 @@ use crate::Result;
 use crate::server::Site;
 
 pub use self::body::SendBody;
+pub use self::dial::unpace;
 pub use self::tls::Roots;
 
 /// The size of a small object.

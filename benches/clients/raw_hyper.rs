@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::dial::{dial, dial_unpaced};
 use super::{Call, Client, Over, SendBody, tls};
 use crate::Result;
 use crate::server::Site;
@@ -27,12 +28,22 @@ pub struct RawHyper {
 
 impl RawHyper {
     pub async fn connect(site: &Site, over: Over, content: Bytes) -> Result<Self> {
+        let server = site.server(over);
+        Self::over(dial(server).await?, server, site, over, content).await
+    }
+
+    /// Connects for a stream.
+    pub async fn connect_unpaced(site: &Site, over: Over) -> Result<Self> {
+        let server = site.server(over);
+        Self::over(dial_unpaced(server).await?, server, site, over, Bytes::new()).await
+    }
+
+    async fn over(stream: TcpStream, server: SocketAddr, site: &Site, over: Over, content: Bytes) -> Result<Self> {
         match over {
-            Over::Http => Self::start(site.http(), dial(site.http()).await?, content).await,
+            Over::Http => Self::start(server, stream, content).await,
             Over::Https(roots) => {
                 let config = tls::client_config(roots, &site.authority)?;
-                let stream = tls::shake_hands(config, dial(site.https()).await?).await?;
-                Self::start(site.https(), stream, content).await
+                Self::start(server, tls::shake_hands(config, stream).await?, content).await
             }
         }
     }
@@ -80,12 +91,6 @@ impl RawHyper {
         let object = format!("/bucket/size/{size}").parse()?;
         self.send(Method::GET, object, SendBody::empty()).await
     }
-}
-
-async fn dial(server: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect(server).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 impl Client for RawHyper {

@@ -1,8 +1,11 @@
 //! s3lite as a program uses it.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use s3lite::{Store, StoreConfig, StoreConfigBuilder};
 
+use super::dial::dial_unpaced;
 use super::{Call, Client, Over};
 use crate::Result;
 use crate::server::Site;
@@ -19,15 +22,27 @@ pub struct StoreClient {
 
 /// Opens a store that signs.
 pub fn open(site: &Site, over: Over) -> Result<Store> {
-    let config = at(site, over)
-        .set("access-key", "AKIAIOSFODNN7EXAMPLE")
-        .set("secret-key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-    Ok(Store::new(config.build()?)?)
+    Ok(Store::new(signing(site, over).build()?)?)
 }
 
-/// Opens a store that does not sign, and so hashes nothing.
+/// Opens a store that signs, for a stream.
+pub fn open_unpaced(site: &Site, over: Over) -> Result<Store> {
+    unpaced(signing(site, over), site.server(over))
+}
+
+/// Opens a store that does not sign, and so hashes nothing, for a stream.
 pub fn open_anonymous(site: &Site, over: Over) -> Result<Store> {
-    Ok(Store::new(at(site, over).set("anonymous", true).build()?)?)
+    unpaced(at(site, over).set("anonymous", true), site.server(over))
+}
+
+fn unpaced(config: StoreConfigBuilder, server: SocketAddr) -> Result<Store> {
+    Ok(Store::dialed_by(config.build()?, move |_| dial_unpaced(server))?)
+}
+
+fn signing(site: &Site, over: Over) -> StoreConfigBuilder {
+    at(site, over)
+        .set("access-key", "AKIAIOSFODNN7EXAMPLE")
+        .set("secret-key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 }
 
 fn at(site: &Site, over: Over) -> StoreConfigBuilder {

@@ -13,7 +13,6 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use http::Method;
 use s3lite::{Payload, Store};
 use sha2::{Digest, Sha256};
@@ -56,7 +55,7 @@ impl Rows {
         let payload = move |_: &Runtime| Ok(Payload::reader(source(length), length));
         let mut lines = vec![
             self.put_raw(move || Ok(SendBody::reader(source(length), length))),
-            self.put_store("s3lite", store::open, payload),
+            self.put_store("s3lite", store::open_unpaced, payload),
         ];
         if signed {
             lines.push(self.put_store(ANONYMOUS, store::open_anonymous, payload));
@@ -74,7 +73,7 @@ impl Rows {
         [
             self.put_raw(move || Ok(SendBody::file(File::open(raw.written()?)?, length))),
             self.put_store(ANONYMOUS, store::open_anonymous, payload(file.clone())),
-            self.put_store("s3lite", store::open, payload(file.clone())),
+            self.put_store("s3lite", store::open_unpaced, payload(file.clone())),
             self.put_raw_as("hyper + sha-256", move || {
                 hash_file(file.written()?)?;
                 Ok(SendBody::file(File::open(file.written()?)?, length))
@@ -87,7 +86,7 @@ impl Rows {
         let raw = Line::new(BASELINE, move |_| {
             let uri: http::Uri = format!("/bucket/size/{length}").parse()?;
             Ok(Box::new(move |runtime: &Runtime| {
-                let mut client = runtime.block_on(RawHyper::connect(&site, over, Bytes::new()))?;
+                let mut client = runtime.block_on(RawHyper::connect_unpaced(&site, over))?;
                 let read = runtime.block_on(client.exchange(Method::GET, uri.clone(), SendBody::empty()))?;
                 if read == length { Ok(()) } else { Err(format!("{read} of {length} bytes came").into()) }
             }) as Work)
@@ -96,7 +95,7 @@ impl Rows {
         let store = Line::new("s3lite", move |_| {
             let key = format!("size/{length}");
             Ok(Box::new(move |runtime: &Runtime| {
-                let store = store::open(&site, over)?;
+                let store = store::open_unpaced(&site, over)?;
                 runtime.block_on(store::read_to_end(&store, &key, length))
             }) as Work)
         });
@@ -112,7 +111,7 @@ impl Rows {
         Line::new(name, move |_| {
             let uri = http::Uri::from_static("/bucket/stream");
             Ok(Box::new(move |runtime| {
-                let mut client = runtime.block_on(RawHyper::connect(&site, over, Bytes::new()))?;
+                let mut client = runtime.block_on(RawHyper::connect_unpaced(&site, over))?;
                 runtime.block_on(client.exchange(Method::PUT, uri.clone(), body()?))?;
                 Ok(())
             }))

@@ -30,6 +30,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::listing::Listing;
 use crate::Result;
+use crate::clients::unpace;
 use crate::measure::{Cores, pinned_self};
 
 pub use self::listing::{KEYS, PAGES, TOKEN};
@@ -90,6 +91,8 @@ pub fn run(authority: &Path) -> Result<()> {
 async fn serve(acceptor: TlsAcceptor) -> Result<()> {
     let plain = TcpListener::bind(("127.0.0.1", 0)).await?;
     let encrypted = TcpListener::bind(("127.0.0.1", 0)).await?;
+    unpace(&plain);
+    unpace(&encrypted);
     let listing = Arc::new(Listing::new());
     println!("{} {}", plain.local_addr()?.port(), encrypted.local_addr()?.port());
     io::stdout().flush()?;
