@@ -8,12 +8,12 @@ pub mod store;
 mod tls;
 
 use std::future::Future;
+use std::net::SocketAddr;
 
 use crate::Result;
 use crate::server::Site;
 
 pub use self::body::SendBody;
-pub use self::dial::unpace;
 pub use self::tls::Roots;
 
 /// The size of a small object.
@@ -24,6 +24,16 @@ pub const SMALL: usize = 4 << 10;
 pub enum Over {
     Http,
     Https(Roots),
+}
+
+impl Over {
+    /// Where the server takes connections of this kind.
+    pub fn server(self, site: &Site) -> SocketAddr {
+        match self {
+            Self::Http => site.http(),
+            Self::Https(_) => site.https(),
+        }
+    }
 }
 
 /// An operation.

@@ -28,13 +28,13 @@ pub struct RawHyper {
 
 impl RawHyper {
     pub async fn connect(site: &Site, over: Over, content: Bytes) -> Result<Self> {
-        let server = site.server(over);
+        let server = over.server(site);
         Self::over(dial(server).await?, server, site, over, content).await
     }
 
     /// Connects for a stream.
     pub async fn connect_unpaced(site: &Site, over: Over) -> Result<Self> {
-        let server = site.server(over);
+        let server = over.server(site);
         Self::over(dial_unpaced(server).await?, server, site, over, Bytes::new()).await
     }
 

@@ -27,12 +27,12 @@ pub fn open(site: &Site, over: Over) -> Result<Store> {
 
 /// Opens a store that signs, for a stream.
 pub fn open_unpaced(site: &Site, over: Over) -> Result<Store> {
-    unpaced(signing(site, over), site.server(over))
+    unpaced(signing(site, over), over.server(site))
 }
 
 /// Opens a store that does not sign, and so hashes nothing, for a stream.
 pub fn open_anonymous(site: &Site, over: Over) -> Result<Store> {
-    unpaced(at(site, over).set("anonymous", true), site.server(over))
+    unpaced(at(site, over).set("anonymous", true), over.server(site))
 }
 
 fn unpaced(config: StoreConfigBuilder, server: SocketAddr) -> Result<Store> {

@@ -14,6 +14,7 @@
 mod certificate;
 mod connection;
 mod listing;
+mod pace;
 mod site;
 
 use std::env;
@@ -30,10 +31,10 @@ use tokio_rustls::TlsAcceptor;
 
 use self::listing::Listing;
 use crate::Result;
-use crate::clients::unpace;
 use crate::measure::{Cores, pinned_self};
 
 pub use self::listing::{KEYS, PAGES, TOKEN};
+pub use self::pace::unpace;
 pub use self::site::Site;
 
 /// The argument that makes this program the server; the file for its certificate follows.

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::Result;
-use crate::clients::Over;
 
 /// The server's ports on loopback, and the file with its certificate.
 #[derive(Clone)]
@@ -22,14 +21,6 @@ impl Site {
 
     pub fn https(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.https))
-    }
-
-    /// Where it takes connections of a kind.
-    pub fn server(&self, over: Over) -> SocketAddr {
-        match over {
-            Over::Http => self.http(),
-            Over::Https(_) => self.https(),
-        }
     }
 
     /// Tells a child of this process where the server is.
