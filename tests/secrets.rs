@@ -12,6 +12,7 @@ mod support;
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{
     CredentialSource, Credentials, Error, Found, GetObject, ListObjectsV2, PutObject, Store, StoreConfig,
     StoreConfigBuilder, resolve,
@@ -19,6 +20,8 @@ use s3lite::{
 use support::authority::Authority;
 use support::folder::Folder;
 use support::strict::{Act, Filter, StrictConfig, StrictServer};
+
+use crate::support::runtimes::in_every_runtime;
 
 /// The word that all secrets have.
 const CANARY: &str = "CANARY";
@@ -172,7 +175,7 @@ fn reply(status: u16, body: &str) -> Act {
     Act::Reply(format!("HTTP/1.1 {status} No\r\n{location}Content-Length: {length}\r\n\r\n{body}").into_bytes())
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn refusals_are_silent() {
     let server = server().await;
     let store = open(config(server.address()));
@@ -192,7 +195,7 @@ async fn refusals_are_silent() {
     listening::assert_silent();
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn broken_exchanges_are_silent() {
     let server = server().await;
     server.bucket().seed("k", "content");
@@ -214,7 +217,7 @@ async fn broken_exchanges_are_silent() {
     listening::assert_silent();
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn what_reaches_nobody_is_silent() {
     let tls = Some(Authority::new().server_config(&["127.0.0.1"]));
     let server = StrictServer::start(StrictConfig { tls, ..StrictConfig::default() }).await;

@@ -24,6 +24,8 @@ pub(super) struct IncomingBody {
     /// Since when nothing has come that was waited for. Kept here, so that a wait that is dropped and begun again is one wait.
     waiting_since: Option<Instant>,
     trailers: Option<Box<HeaderMap>>,
+    /// The end was seen. hyper's own task may take a turn more until its channel says so too.
+    ended: bool,
     /// Until the end.
     lease: Option<Lease>,
     unsent: Option<Unsent>,
@@ -31,23 +33,27 @@ pub(super) struct IncomingBody {
 
 impl IncomingBody {
     pub fn new(body: Incoming, idle: Duration, lease: Option<Lease>, unsent: Option<Unsent>, moment: Instant) -> Self {
-        let mut new = Self { body, idle, waiting_since: None, trailers: None, lease, unsent };
+        let mut new = Self { body, idle, waiting_since: None, trailers: None, ended: false, lease, unsent };
         if new.body.is_end_stream() {
-            new.end_lease(moment);
+            new.end(moment);
         }
         new
     }
 
     /// A connection is idle once the answer was read to its end; but not while the request's body still goes up on it.
-    fn end_lease(&mut self, now: Instant) {
+    fn end(&mut self, now: Instant) {
+        self.ended = true;
         if let (None, Some(lease)) = (&self.unsent, self.lease.take()) {
             lease.end(now);
         }
     }
 
     /// The next bytes, `None` at the end that the framing announced. Cancel safe.
+    ///
+    /// After the last bytes the body is not polled again: on another thread, hyper's task may not have closed its channel yet,
+    /// and would be waited for without a connection.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        loop {
+        while !self.ended {
             let next = match poll_fn(|cx| Poll::Ready(Pin::new(&mut self.body).poll_frame(cx))).await {
                 Poll::Ready(next) => next,
                 Poll::Pending => self.next_frame().await?,
@@ -55,15 +61,16 @@ impl IncomingBody {
             self.waiting_since = None;
             let frame = next.transpose().map_err(broken)?;
             if frame.is_none() || self.body.is_end_stream() {
-                self.end_lease(Instant::now());
+                self.end(Instant::now());
             }
-            let Some(frame) = frame else { return Ok(None) };
+            let Some(frame) = frame else { break };
             match frame.into_data() {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => return Ok(Some(bytes)),
                 Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
             }
         }
+        Ok(None)
     }
 
     /// Waits for what is not there yet.
@@ -88,7 +95,7 @@ impl IncomingBody {
 
     /// True if no bytes are to come.
     pub fn is_ended(&self) -> bool {
-        self.body.is_end_stream()
+        self.ended
     }
 
     /// The length that the framing announces; `None` for chunked bodies and those that end with the connection.

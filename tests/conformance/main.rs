@@ -20,10 +20,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use server::Server;
 use support::authority::Authority;
 use support::embedded::EmbeddedServer;
 use support::folder::Folder;
+
+use crate::support::runtimes::in_every_runtime;
 
 /// No case may hang; the slowest takes a second.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -46,7 +50,7 @@ const CASES: [Case; 31] = cases! {
     presigned: both_ways;
 };
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn over_http() {
     if let Some(server) = Server::of_environment() {
         return check(server).await;
@@ -56,7 +60,7 @@ async fn over_http() {
     check(server).await;
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn over_https() {
     if Server::of_environment().is_some() {
         // The other test has it, with the scheme of its endpoint.

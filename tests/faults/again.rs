@@ -2,11 +2,12 @@
 
 use std::io;
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, GetObject, ListObjectsV2, Object, Pages, Phase, Store};
 use tokio::io::AsyncReadExt;
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, parrot, refusal, reply};
+use crate::rig::{Rig, answer, config, content, everywhere, parrot, refusal, reply};
 use crate::support::strict::{Act, Framing};
 
 const SIZE: usize = 100_000;
@@ -82,7 +83,7 @@ async fn a_download_that_failed_stays_failed() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn damage_stays_damage() {
     covers(&["S24"]);
     let damaged = answer("200 OK", "ETag: \"e\"\r\nx-amz-checksum-crc32: NhCmhg==\r\n", "hellp");
@@ -91,7 +92,7 @@ async fn damage_stays_damage() {
     assert_reader_stays_failed(store.get("k").await.expect("the head"), ErrorKind::Integrity).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_change_stays_a_change() {
     covers(&["S27"]);
     let rig = Rig::new();
@@ -128,7 +129,7 @@ async fn assert_listing_stays_failed(rig: &Rig, mut pages: Pages) {
 }
 
 /// A listing that is none never becomes one by asking again: what came before it may be anything.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_listing_that_is_none_stays_none() {
     covers(&["S36", "S38"]);
     let rig = Rig::new();

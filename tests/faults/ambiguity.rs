@@ -1,9 +1,10 @@
 //! Writes whose answer is lost: settled by looking, and never called done or failed where that is not known.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, PutObject};
 
 use crate::covers;
-use crate::rig::{Rig, config, refusal, reply};
+use crate::rig::{Rig, config, everywhere, refusal, reply};
 use crate::support::strict::{Act, StoredObject};
 
 fn create() -> PutObject {
@@ -11,7 +12,7 @@ fn create() -> PutObject {
 }
 
 /// The first copy was applied, its answer lost; the second meets the first and is refused.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_refusal_by_our_own_object_is_success() {
     covers(&["N11", "S15"]);
     let rig = Rig::new();
@@ -30,7 +31,7 @@ async fn a_refusal_by_our_own_object_is_success() {
 }
 
 /// The last writer wins where nobody asks.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn the_last_writer_wins() {
     covers(&["R20"]);
     let rig = Rig::new();
@@ -42,7 +43,7 @@ async fn the_last_writer_wins() {
 }
 
 /// The same number of bytes without a put id may be ours, where a service keeps no metadata: nobody can tell.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_rivals_equal_object_may_be_ours() {
     covers(&["S15"]);
     let rig = Rig::new();
@@ -52,7 +53,7 @@ async fn a_rivals_equal_object_may_be_ours() {
     assert!(error.kind() == ErrorKind::Ambiguous && error.is_outcome_unknown(), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn what_cannot_be_looked_at_stays_unknown() {
     covers(&["N12", "S15"]);
     let rig = Rig::new();
@@ -66,7 +67,7 @@ async fn what_cannot_be_looked_at_stays_unknown() {
 }
 
 /// With no retry left, looking still tells.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_lost_answer_at_the_last_attempt_is_looked_up() {
     covers(&["N12"]);
     let rig = Rig::new();
@@ -76,7 +77,7 @@ async fn a_lost_answer_at_the_last_attempt_is_looked_up() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_server_error_after_which_the_object_is_there() {
     covers(&["N11", "S8"]);
     let rig = Rig::new();
@@ -105,7 +106,7 @@ async fn an_unreadable_answer_to_a_write_leaves_the_outcome_unknown() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn conditions_are_refused_as_what_they_are() {
     covers(&["S16", "S18", "S20", "H29"]);
     let rig = Rig::new();
@@ -151,7 +152,7 @@ async fn a_new_object_may_show_late() {
 }
 
 /// A deletion that was applied and whose answer was lost finds nothing at its second try, which is what was asked for.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_deletion_whose_answer_was_lost_is_done() {
     covers(&["N11", "S49"]);
     let rig = Rig::new();

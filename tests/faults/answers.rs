@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, ListObjectsV2};
 use tokio::io::AsyncWriteExt;
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, parrot, raw, read, refusal, reply, take_request};
+use crate::rig::{Rig, answer, config, content, everywhere, parrot, raw, read, refusal, reply, take_request};
 use crate::support::strict::{Act, Framing};
 
 /// A captive portal answers everything with its page: nothing was stored, deleted or found.
@@ -28,7 +29,7 @@ async fn a_portals_page_is_no_answer() {
 }
 
 /// What has no ETag is not an object, on a GET or HEAD either.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_portals_page_is_no_object() {
     covers(&["N35"]);
     let (store, _) = parrot(answer("200 OK", "Content-Type: text/html\r\n", "<html>please log in</html>"));
@@ -38,7 +39,7 @@ async fn a_portals_page_is_no_object() {
 }
 
 /// Bytes that follow an answer are never given to the next reader.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn stray_bytes_end_the_connection() {
     covers(&["N36", "H10", "H18"]);
     let hello = answer("200 OK", "ETag: \"e\"\r\n", "hello");
@@ -68,7 +69,7 @@ async fn stray_bytes_end_the_connection() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn lengths_that_contradict_are_no_answer() {
     covers(&["H12", "H13"]);
     for lengths in ["Content-Length: 3\r\nContent-Length: 4\r\n", "Content-Length: -1\r\n", "Content-Length: +3\r\n"] {
@@ -82,7 +83,7 @@ async fn lengths_that_contradict_are_no_answer() {
     assert!(read.as_ref().map_or(true, |bytes| bytes == b"hello"), "chunked counts, or nothing does: {read:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn another_range_than_asked_for_is_refused() {
     covers(&["H15", "H16"]);
     let rig = Rig::new();
@@ -116,7 +117,7 @@ async fn another_range_than_asked_for_is_refused() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn heads_are_bounded() {
     covers(&["H19"]);
     let many: String = (0..250).map(|number| format!("x-amz-meta-n{number}: {number}\r\n")).collect();
@@ -131,7 +132,7 @@ async fn heads_are_bounded() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn odd_headers_are_kept_or_ignored() {
     covers(&["H20", "H21", "H22", "S26"]);
     for (header, check) in [
@@ -229,7 +230,7 @@ async fn a_refusal_that_never_ends_is_read_for_a_while() {
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn an_old_server_works_where_the_length_is_told() {
     covers(&["H35", "N17"]);
     let (store, network) = raw(|mut stream, _| async move {
@@ -248,7 +249,7 @@ async fn an_old_server_works_where_the_length_is_told() {
 }
 
 /// Trailers are read past; the object before them is whole.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn trailers_do_no_harm() {
     covers(&["H39"]);
     let rig = Rig::new();

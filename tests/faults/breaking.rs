@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, GetObject, ListObjectsV2, Payload, Phase, PutObject, Store};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use crate::covers;
 use crate::memory::{Fate, Plan};
-use crate::rig::{Rig, answer, config, content, raw, read, take_request};
+use crate::rig::{Rig, answer, config, content, everywhere, raw, read, take_request};
 use crate::support::strict::{Act, AfterEarlyReply};
 
 /// The verbs, each once; what they find is "hello" under "k".
@@ -68,7 +69,7 @@ async fn a_body_that_breaks_is_sent_again_from_its_beginning() {
 }
 
 /// What broke in the middle is neither stored nor sent twice from a source that is gone.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_reader_that_broke_in_its_middle_is_not_sent_again() {
     covers(&["N9", "R6"]);
     let rig = Rig::new();

@@ -5,12 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, Payload, Store};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::covers;
 use crate::memory::{Plan, Way};
-use crate::rig::{Rig, config, content, polled, read};
+use crate::rig::{Rig, config, content, everywhere, polled, read};
 use crate::support::strict::Act;
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +47,7 @@ async fn a_call_may_be_dropped_at_every_await() {
 }
 
 /// The rest of an answer that nobody reads is not read: its connection closes.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn an_object_that_is_dropped_costs_its_connection_alone() {
     covers(&["R13", "R24"]);
     let rig = Rig::new();
@@ -91,7 +92,7 @@ impl AsyncRead for Panics {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_panic_in_a_reader_is_its_own_calls_affair() {
     covers(&["R19"]);
     let rig = Rig::new();

@@ -3,15 +3,17 @@
 use std::io;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use crate::covers;
 use crate::memory::{Dial, Fate, Plan};
-use crate::rig::{Rig, config, raw, read, refusal};
+use crate::rig::{Rig, config, everywhere, raw, read, refusal};
 use crate::support::authority::Authority;
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, StrictConfig};
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +164,7 @@ async fn a_handshake_that_breaks_is_a_connection_that_fails() {
 
 /// The addresses behind a name are tried by the connector that the transport uses; what reaches it is one failure or one
 /// connection. A name without an address is a failure to connect like any other.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_name_that_leads_nowhere_is_an_error_with_the_name() {
     covers(&["N28", "N31"]);
     let config = config().set("endpoint", "https://no-such-host.invalid").set("tls.roots", "bundled");
@@ -173,7 +175,7 @@ async fn a_name_that_leads_nowhere_is_an_error_with_the_name() {
 }
 
 /// A name that does not resolve is seldom there a moment later: it is looked up once more, and no further.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_name_that_leads_nowhere_is_looked_up_twice() {
     covers(&["N28"]);
     for retries in [1, 3, 10] {
@@ -188,7 +190,7 @@ async fn a_name_that_leads_nowhere_is_looked_up_twice() {
 }
 
 /// `localhost` may lead to `::1` first, where nobody listens: the next address is tried at once.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn the_next_address_is_tried() {
     covers(&["N29", "N30"]);
     let server = crate::support::strict::StrictServer::start(StrictConfig::default()).await;
@@ -199,7 +201,7 @@ async fn the_next_address_is_tried() {
 }
 
 /// Banner first, as a mail server has it.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_server_that_talks_first_is_no_store() {
     covers(&["H38"]);
     let (store, network) = raw(|mut stream, _| async move {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Phase};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, raw, read, take_request};
+use crate::rig::{Rig, answer, config, content, everywhere, raw, read, take_request};
 use crate::support::strict::{Act, AfterEarlyReply};
 
 const LARGE: usize = 3 << 20;
@@ -111,7 +112,7 @@ async fn a_server_that_fails_the_expectation_is_asked_without() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn informational_answers_are_passed_over() {
     covers(&["H7"]);
     let rig = Rig::new();
@@ -142,7 +143,7 @@ async fn endless_informational_answers_are_no_answer() {
     assert!(started.elapsed() < Duration::from_secs(130), "{:?}", started.elapsed());
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_change_of_protocol_is_refused() {
     covers(&["H9"]);
     let (store, _) = raw(|mut stream, _| async move {

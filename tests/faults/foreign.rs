@@ -1,10 +1,11 @@
 //! H30: a 404 that no object store wrote. A proxy without a way to the service answers so, too; taken for "no such object" it
 //! would let a caller forget what is still there, and a deletion count as done.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, Raw};
 
 use crate::covers;
-use crate::rig::{Rig, config, read, reply};
+use crate::rig::{Rig, config, everywhere, read, reply};
 use crate::support::strict::Act;
 
 const PAGES: [&str; 2] = [
@@ -40,7 +41,7 @@ async fn a_proxys_404_is_no_missing_object() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_proxys_404_that_passes_is_asked_past() {
     covers(&["H30"]);
     let rig = Rig::new();
@@ -56,7 +57,7 @@ async fn a_proxys_404_that_passes_is_asked_past() {
 }
 
 /// What an object store says, in whatever form, stays a missing object, at the first try.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_404_of_an_object_store_is_a_missing_object() {
     covers(&["H30"]);
     let rig = Rig::new();
@@ -78,7 +79,7 @@ async fn a_404_of_an_object_store_is_a_missing_object() {
 }
 
 /// A HEAD's 404 has no body to tell by, whoever wrote it.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_404_to_a_head_is_a_missing_object() {
     covers(&["H30"]);
     let rig = Rig::new();

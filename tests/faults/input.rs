@@ -3,12 +3,13 @@
 use std::ops::{Bound, Range};
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, ListObjectsV2, PutObject, StoreConfig};
 
 use crate::covers;
-use crate::rig::{Rig, config, content, read};
+use crate::rig::{Rig, config, content, everywhere, read};
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn keys_that_s3_cannot_hold_send_nothing() {
     covers(&["I1", "I2", "I3"]);
     let rig = Rig::new();
@@ -35,7 +36,7 @@ async fn keys_that_s3_cannot_hold_send_nothing() {
 }
 
 /// Sent byte for byte, each in a place of its own.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn odd_keys_are_sent_as_they_were_written() {
     covers(&["I3", "I4", "I5", "I7", "X13"]);
     let rig = Rig::new();
@@ -79,7 +80,7 @@ async fn odd_keys_are_sent_as_they_were_written() {
     rig.assert_manners();
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn headers_that_break_a_request_are_refused() {
     covers(&["I12", "I13", "X13", "X28"]);
     let rig = Rig::new();
@@ -114,7 +115,7 @@ async fn headers_that_break_a_request_are_refused() {
     rig.assert_manners();
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn ranges_are_refused_clipped_or_exact() {
     covers(&["I14", "I15"]);
     let rig = Rig::new();
@@ -153,7 +154,7 @@ async fn ranges_are_refused_clipped_or_exact() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn presigned_urls_expire_within_a_week() {
     covers(&["I20"]);
     let rig = Rig::new();
@@ -208,7 +209,7 @@ fn configurations_are_checked() {
 }
 
 /// The longest times do not overflow where they are added to a clock.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn the_longest_times_are_waited_for() {
     covers(&["I16"]);
     let rig = Rig::new();
@@ -223,7 +224,7 @@ async fn the_longest_times_are_waited_for() {
 }
 
 /// What the API has no word for goes out as the caller wrote it, signed.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn the_owner_of_a_bucket_can_be_demanded() {
     covers(&["X25"]);
     let rig = Rig::new();
@@ -236,7 +237,7 @@ async fn the_owner_of_a_bucket_can_be_demanded() {
 }
 
 /// By default a plain body with few headers, signed by its hash: what every server takes.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn uploads_are_what_every_server_takes() {
     covers(&["S50", "X24"]);
     let rig = Rig::new();

@@ -1,10 +1,11 @@
 //! I4 with `strict-keys`: keys that URL libraries, file systems and proxies take for another one are refused before anything is
 //! sent.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, PutObject, Store};
 
 use crate::covers;
-use crate::rig::{Rig, config, read};
+use crate::rig::{Rig, config, everywhere, read};
 
 /// Keys with a segment that is empty, `.` or `..`.
 const REFUSED: [&str; 14] =
@@ -17,7 +18,7 @@ fn strict(rig: &Rig) -> Store {
     rig.open(config().set("strict-keys", true))
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn strict_keys_refuse_what_others_would_collapse() {
     covers(&["I4"]);
     let rig = Rig::new();
@@ -38,7 +39,7 @@ async fn strict_keys_refuse_what_others_would_collapse() {
     assert_eq!(rig.network.dialed(), 0, "nothing is sent");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn strict_keys_take_every_other_key() {
     covers(&["I4"]);
     let rig = Rig::new();
@@ -53,7 +54,7 @@ async fn strict_keys_take_every_other_key() {
 }
 
 /// Without it, S3's own rules hold: every one of them is a key.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn without_strict_keys_all_are_keys() {
     covers(&["I4"]);
     let rig = Rig::new();

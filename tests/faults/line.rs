@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, split};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::memory::{Fate, Network, Plan, Way};
@@ -17,10 +18,20 @@ use crate::support::strict::connection::Transport;
 pub fn connect(network: Arc<Network>, number: usize, plan: Plan) -> (ClientEnd, ServerEnd) {
     let line = Line::new(network, number);
     let (client, near) = duplex(plan.up.buffer);
+    let server = serve(near, plan, &line);
+    (ClientEnd { end: End { io: client, line }, closed: false }, server)
+}
+
+/// Takes a connection that a client made to a real socket; returns the server's end.
+pub fn accept(network: Arc<Network>, number: usize, plan: Plan, io: TcpStream) -> ServerEnd {
+    let line = Line::new(network, number);
+    serve(Socket { io, line: line.clone() }, plan, &line)
+}
+
+fn serve(near: impl AsyncRead + AsyncWrite + Send + 'static, plan: Plan, line: &Arc<Line>) -> ServerEnd {
     let (server, far) = duplex(plan.down.buffer);
     tokio::spawn(carry(near, far, plan, line.clone()));
-    let server = ServerEnd(End { io: server, line: line.clone() });
-    (ClientEnd { end: End { io: client, line }, closed: false }, server)
+    ServerEnd(End { io: server, line: line.clone() })
 }
 
 /// What the two ends and the carrier of a connection share.
@@ -54,7 +65,7 @@ impl Line {
 /// The connection is reset.
 struct Broken;
 
-async fn carry(near: DuplexStream, far: DuplexStream, plan: Plan, line: Arc<Line>) {
+async fn carry(near: impl AsyncRead + AsyncWrite, far: DuplexStream, plan: Plan, line: Arc<Line>) {
     let ((from_client, to_client), (from_server, to_server)) = (split(near), split(far));
     let up = carry_way(from_client, to_server, plan.up, "up", &line);
     let down = carry_way(from_server, to_client, plan.down, "down", &line);
@@ -123,6 +134,44 @@ async fn end(
 
 fn time_for(bytes: usize, per_second: Option<u64>) -> Duration {
     per_second.map_or(Duration::ZERO, |rate| Duration::from_micros(bytes as u64 * 1_000_000 / rate))
+}
+
+/// The carrier's side of a client's real socket.
+struct Socket {
+    io: TcpStream,
+    line: Arc<Line>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.line.is_reset() {
+            let _ = self.io.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, buffer));
+        if read.is_err() {
+            self.line.reset();
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
 }
 
 /// One end of a connection.

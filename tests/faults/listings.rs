@@ -1,10 +1,11 @@
 //! S40 and its like: listings that are well-formed and yet not what was asked for. Who deletes what is not listed, or what is,
 //! must not be told of other keys or of sizes that nobody gave.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, ListObjectsV2, ListingPage};
 
 use crate::covers;
-use crate::rig::{Rig, config, reply};
+use crate::rig::{Rig, config, everywhere, reply};
 
 /// What a listing of a prefix makes of these entries; the store itself has a prefix or none.
 async fn listed(store_prefix: &str, prefix: &str, entries: &str) -> Result<ListingPage, Error> {
@@ -20,7 +21,7 @@ fn entry(key: &str) -> String {
     format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>")
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn an_entry_without_a_size_is_no_entry() {
     covers(&["S39"]);
     for entries in [
@@ -36,7 +37,7 @@ async fn an_entry_without_a_size_is_no_entry() {
     assert_eq!(page.contents[0].size, 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_key_outside_what_was_asked_for_is_no_entry() {
     covers(&["S39"]);
     for (store_prefix, prefix, keys) in [
@@ -56,7 +57,7 @@ async fn a_key_outside_what_was_asked_for_is_no_entry() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn keys_within_what_was_asked_for_are_entries() {
     covers(&["S39", "S41"]);
     for (store_prefix, prefix, key, read) in [

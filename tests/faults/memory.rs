@@ -2,14 +2,19 @@
 //!
 //! Between the two ends of a connection stands a carrier, which takes bytes from one end and gives them to the other as its
 //! [`Plan`] says. With the clock of the runtime paused, an hour of silence takes no time at all.
+//!
+//! Under [`over_sockets`] the same plans are carried out behind real sockets of the loopback interface, in real time.
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::line::{ClientEnd, ServerEnd, connect};
+use tokio::net::TcpListener;
+
+use crate::line::{ClientEnd, ServerEnd, accept, connect};
 
 /// What becomes of one connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,6 +83,15 @@ impl Plan {
     }
 }
 
+tokio::task_local! {
+    static SOCKETS: bool;
+}
+
+/// Lets every network that a future makes be one of real sockets.
+pub fn over_sockets<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    SOCKETS.scope(true, future)
+}
+
 type Planner = Box<dyn FnMut(usize) -> Plan + Send>;
 
 /// All connections to one server, and what is planned for them.
@@ -88,18 +102,57 @@ pub struct Network {
     dialed: AtomicUsize,
     events: Mutex<Vec<String>>,
     server: Box<dyn Fn(ServerEnd) + Send + Sync>,
+    /// Where it is reached, if it is one of sockets.
+    address: Option<SocketAddr>,
 }
 
 impl Network {
     /// A network without faults, at whose other end is this server.
     pub fn to(server: impl Fn(ServerEnd) + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
+        let listener = SOCKETS.try_get().is_ok().then(|| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+        let network = Arc::new(Self {
             planned: Mutex::default(),
             planner: Mutex::new(Box::new(|_| Plan::default())),
             dialed: AtomicUsize::new(0),
             events: Mutex::default(),
             server: Box::new(server),
-        })
+            address: listener.as_ref().map(|listener| listener.local_addr().expect("an address")),
+        });
+        if let Some(listener) = listener {
+            listener.set_nonblocking(true).expect("a socket option");
+            tokio::spawn(network.clone().listen(TcpListener::from_std(listener).expect("a listener")));
+        }
+        network
+    }
+
+    /// Where it is reached, if it is one of sockets.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    async fn listen(self: Arc<Self>, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let network = self.clone();
+            tokio::spawn(async move {
+                let (number, plan) = network.planned();
+                tokio::time::sleep(plan.delay).await;
+                match plan.dial {
+                    Dial::Connect => (network.server)(accept(network.clone(), number, plan, stream)),
+                    Dial::Silence => std::future::pending().await,
+                    // The listener's queue has taken it; this is the nearest to a refusal.
+                    Dial::Fail(_) | Dial::NoDescriptor => drop(stream.set_zero_linger()),
+                }
+            });
+        }
+    }
+
+    /// The next connection's number, and what is planned for it.
+    fn planned(&self) -> (usize, Plan) {
+        let number = self.dialed.fetch_add(1, Ordering::SeqCst) + 1;
+        let planned = lock(&self.planned).pop_front();
+        let plan = planned.unwrap_or_else(|| (lock(&self.planner))(number));
+        self.note(format!("{number}: dialed, {:?}", plan.dial));
+        (number, plan)
     }
 
     /// Plans the next connection for which nothing is planned yet.
@@ -127,10 +180,7 @@ impl Network {
     }
 
     pub async fn dial(self: Arc<Self>) -> io::Result<ClientEnd> {
-        let number = self.dialed.fetch_add(1, Ordering::SeqCst) + 1;
-        let planned = lock(&self.planned).pop_front();
-        let plan = planned.unwrap_or_else(|| (lock(&self.planner))(number));
-        self.note(format!("{number}: dialed, {:?}", plan.dial));
+        let (number, plan) = self.planned();
         tokio::time::sleep(plan.delay).await;
         match plan.dial {
             Dial::Silence => std::future::pending().await,

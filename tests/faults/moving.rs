@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, Payload, Phase};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use crate::covers;
 use crate::memory::{Fate, Plan, Way};
-use crate::rig::{Rig, config, content, raw, read, take_request};
+use crate::rig::{Rig, config, content, everywhere, raw, read, take_request};
 use crate::support::strict::{Act, Framing};
 
 const SIZE: usize = 300_000;
@@ -57,7 +58,7 @@ async fn a_body_that_breaks_again_and_again_ends_by_progress_alone() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_range_goes_on_within_its_bounds() {
     covers(&["N15"]);
     let rig = seeded();
@@ -102,7 +103,7 @@ async fn a_cut_chunked_body_never_ends_cleanly() {
 }
 
 /// All bytes of a range are there, the mark of its end is not: nothing is missing.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_range_of_which_only_the_end_is_missing_is_complete() {
     covers(&["N16", "H17"]);
     let head = "HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 0-4/9\r\nTransfer-Encoding: chunked\r\n\r\n";

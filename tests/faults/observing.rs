@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{Attempt, AttemptEnd, ErrorKind, ListObjectsV2, Observer, Store};
 use tokio::time::timeout;
 
 use crate::covers;
 use crate::memory::{Plan, Way};
-use crate::rig::{Rig, config, content, polled, read};
+use crate::rig::{Rig, config, content, everywhere, polled, read};
 use crate::support::strict::Act;
 
 /// How an attempt ended.
@@ -127,7 +128,7 @@ async fn every_attempt_ends_once_wherever_its_call_is_dropped() {
 }
 
 /// What is not dropped is told as ever: a failure with its error, a success with its status.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn attempts_that_come_to_their_end_say_how() {
     covers(&["R11"]);
     let rig = Rig::new();

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Raw, Store};
 use tokio::io::AsyncWriteExt;
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, parrot, raw, reply, take_request};
+use crate::rig::{Rig, answer, config, content, everywhere, parrot, raw, reply, take_request};
 
 fn with_many_headers() -> Vec<u8> {
     let many: String = (0..150).map(|number| format!("x-amz-meta-n{number}: {number}\r\n")).collect();
@@ -14,7 +15,7 @@ fn with_many_headers() -> Vec<u8> {
 }
 
 /// Each call that was under way when the first of them found out is sent again.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn calls_that_meet_many_headers_together_all_succeed() {
     covers(&["H19"]);
     let (store, network) = raw(|mut stream, _| async move {
@@ -35,7 +36,7 @@ async fn calls_that_meet_many_headers_together_all_succeed() {
 }
 
 /// The answer may have been a success: a POST is not sent twice for its headers.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_post_is_not_repeated_for_many_headers() {
     covers(&["H19"]);
     let (store, network) = parrot(with_many_headers());

@@ -1,15 +1,16 @@
 //! S24 to S28 and S35 to S42: objects that arrive damaged or change while they are read, and listings that are none.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, ListObjectsV2};
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, parrot, read, reply};
+use crate::rig::{Rig, answer, config, content, everywhere, parrot, read, reply};
 use crate::support::strict::Act;
 
 /// The CRC-32 of "hello", as S3 writes it.
 const CRC: &str = "NhCmhg==";
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn damage_on_the_way_is_found() {
     covers(&["S24", "S25", "S26"]);
     let damaged = |checksum: &str| answer("200 OK", &format!("ETag: \"e\"\r\n{checksum}"), "hellp");
@@ -37,7 +38,7 @@ async fn damage_on_the_way_is_found() {
 }
 
 /// What comes behind the range that was announced, in a framing of its own, is not passed over.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_chunked_range_ends_with_its_framing() {
     covers(&["S35"]);
     let of = |chunks: &str| {
@@ -53,7 +54,7 @@ async fn a_chunked_range_ends_with_its_framing() {
 }
 
 /// One damage is the network's, and read over.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn damage_that_happened_once_is_read_over() {
     covers(&["S24"]);
     let rig = Rig::new();

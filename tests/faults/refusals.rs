@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Store, StoreConfigBuilder};
 
 use crate::covers;
-use crate::rig::{Rig, config, read, refusal, reply};
+use crate::rig::{Rig, config, everywhere, read, refusal, reply};
 use crate::support::authority::Authority;
 use crate::support::folder::Folder;
 use crate::support::strict::{Act, StrictConfig};
@@ -66,7 +67,7 @@ async fn successes_teach_the_time() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn wrong_keys_are_refused_once_and_shown_nowhere() {
     covers(&["S10", "S12", "X2"]);
     let (rig, _) = seeded();
@@ -80,7 +81,7 @@ async fn wrong_keys_are_refused_once_and_shown_nowhere() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn credentials_that_are_not_accepted_are_said() {
     covers(&["C3"]);
     let (rig, store) = seeded();
@@ -95,7 +96,7 @@ async fn credentials_that_are_not_accepted_are_said() {
 }
 
 /// Temporary keys without their token are sent as they are, and refused by the service.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn temporary_keys_need_their_token() {
     covers(&["C19"]);
     let rig = Rig::of(StrictConfig { session_token: Some("token".into()), ..StrictConfig::default() });
@@ -106,7 +107,7 @@ async fn temporary_keys_need_their_token() {
 }
 
 /// What an operator needs to know who copied two of three values.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_refusal_of_temporary_keys_without_a_token_says_what_is_missing() {
     covers(&["C19", "S12"]);
     let rig = Rig::new();
@@ -135,7 +136,7 @@ async fn a_refusal_of_temporary_keys_without_a_token_says_what_is_missing() {
 }
 
 /// No attempt goes out with the signature of another.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn every_attempt_is_signed_anew() {
     covers(&["C1"]);
     let (rig, store) = seeded();
@@ -149,7 +150,7 @@ async fn every_attempt_is_signed_anew() {
     assert!(rig.requests()[1..].iter().all(|seen| seen.refusal.is_none()), "each verifies by the server's clock");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_redirect_is_never_followed() {
     covers(&["H26", "H27", "X8", "X9"]);
     let (rig, store) = seeded();

@@ -3,10 +3,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, Store, StoreConfigBuilder};
 
 use crate::covers;
-use crate::rig::{Rig, config, read, reply};
+use crate::rig::{Rig, config, everywhere, read, reply};
 use crate::support::authority::Authority;
 use crate::support::folder::Folder;
 use crate::support::strict::{Act, StrictConfig};
@@ -112,7 +113,7 @@ async fn another_region_is_followed_to_its_own_host() {
 }
 
 /// Credentials of one partition are nobody else's business: its name has another owner.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn another_partition_is_never_dialed() {
     covers(&["H25", "H28", "X9"]);
     for region in ["cn-north-1", "us-gov-west-1", "us-iso-east-1"] {
@@ -128,7 +129,7 @@ async fn another_partition_is_never_dialed() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn another_region_is_named_where_it_is_not_followed() {
     covers(&["H25", "H28"]);
     for act in elsewhere("eu-central-1") {
@@ -141,7 +142,7 @@ async fn another_region_is_named_where_it_is_not_followed() {
 }
 
 /// Two regions that each name the other end after one step.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn regions_that_point_at_each_other_end() {
     covers(&["H25"]);
     let aws = Aws::new();

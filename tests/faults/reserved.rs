@@ -1,10 +1,11 @@
 //! I13: headers that a caller may not give as text, because the client acts on them: it must know the conditions and ranges
 //! that it sends, and it alone frames a body.
 
+use macro_rules_attribute::apply;
 use s3lite::{DeleteObject, Error, ErrorKind, GetObject, HeadObject, PutObject, Raw, Store};
 
 use crate::covers;
-use crate::rig::Rig;
+use crate::rig::{Rig, everywhere};
 
 /// What each operation says of a header.
 async fn refusals(store: &Store, name: &str, value: &str) -> [(&'static str, Option<Error>); 4] {
@@ -18,7 +19,7 @@ async fn refusals(store: &Store, name: &str, value: &str) -> [(&'static str, Opt
 
 /// Given as a header, a condition would be sent but not known: a lost answer would be settled wrongly, a download would go on
 /// at the wrong byte.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn conditions_and_ranges_have_methods_of_their_own() {
     covers(&["I12", "I13"]);
     let rig = Rig::new();
@@ -45,7 +46,7 @@ async fn conditions_and_ranges_have_methods_of_their_own() {
 }
 
 /// The methods themselves are no less than before.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn the_methods_send_what_they_say() {
     covers(&["I13"]);
     let rig = Rig::new();
@@ -64,7 +65,7 @@ async fn the_methods_send_what_they_say() {
 }
 
 /// `aws-chunked` says that the body is framed; over a plain body it would be stored as bytes that no reader can unframe.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn the_framing_of_a_body_is_not_the_callers_to_announce() {
     covers(&["I13", "X28"]);
     let rig = Rig::new();

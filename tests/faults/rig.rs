@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use s3lite::{Error, Store, StoreConfig, StoreConfigBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 use crate::line::ServerEnd;
-use crate::memory::Network;
+use crate::memory::{Network, over_sockets};
+use crate::support::runtimes;
 use crate::support::strict::log::Seen;
 use crate::support::strict::{Act, StrictConfig, StrictServer};
 
@@ -86,6 +88,26 @@ async fn look(store: Store) {
     }
 }
 
+/// Runs a test over the network in memory under a paused clock; then over real sockets, in every kind of runtime.
+pub fn run_everywhere<F: Future<Output = ()> + Send + 'static>(test: impl Fn() -> F) {
+    let paused = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
+    paused.block_on(test());
+    drop(paused);
+    runtimes::run(|| over_sockets(test()));
+}
+
+/// Makes a test of an async function, for `#[apply(everywhere)]`.
+macro_rules! everywhere {
+    ($(#[$attribute:meta])* async fn $name:ident() $body:block) => {
+        $(#[$attribute])*
+        #[test]
+        fn $name() {
+            $crate::rig::run_everywhere(|| async $body);
+        }
+    };
+}
+pub(crate) use everywhere;
+
 /// A store whose server is a function of each connection: for what no server of HTTP would do.
 pub fn raw<F>(server: impl Fn(ServerEnd, usize) -> F + Send + Sync + 'static) -> (Store, Arc<Network>)
 where
@@ -100,6 +122,10 @@ where
 }
 
 fn open(network: &Arc<Network>, config: StoreConfigBuilder) -> Store {
+    if let Some(address) = network.address() {
+        let config = config.set("endpoint", format!("http://{address}"));
+        return config.build().and_then(Store::new).expect("a store");
+    }
     let network = network.clone();
     let config = config.build().expect("a valid configuration");
     Store::dialed_by(config, move |_| network.clone().dial()).expect("a store")

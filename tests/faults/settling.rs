@@ -1,10 +1,11 @@
 //! S15, S46, S47: what a HEAD after a write tells. Ours is there: success. The old object is still there: it was not applied.
 //! Anything else may have come over ours, and tells nothing.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, PutObject, Store};
 
 use crate::covers;
-use crate::rig::{Rig, config, refusal};
+use crate::rig::{Rig, config, everywhere, refusal};
 use crate::support::strict::{Act, Seen, StoredObject};
 
 const CUSTOMER: &str = "x-amz-server-side-encryption-customer-";
@@ -45,7 +46,7 @@ async fn a_rivals_object_does_not_tell_what_became_of_ours() {
 }
 
 /// A first attempt that is refused was not applied, whoever's object is there.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_refusal_without_a_lost_answer_is_not_looked_into() {
     covers(&["S15"]);
     let rig = Rig::new();
@@ -79,7 +80,7 @@ async fn the_old_object_tells_that_ours_was_not_stored() {
 }
 
 /// Neither the old object nor ours: ours may have been in between.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_third_object_after_a_conditional_overwrite_tells_nothing() {
     covers(&["N12"]);
     let rig = Rig::new();
@@ -120,7 +121,7 @@ fn assert_repeats_what_it_must(head: &Seen) {
 }
 
 /// Without the customer's key a HEAD is refused, without the owner it may look into another bucket.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_look_at_a_write_repeats_what_gives_access() {
     covers(&["S15", "S46", "X25", "X26"]);
     let rig = Rig::new();
@@ -138,7 +139,7 @@ async fn a_look_at_a_write_repeats_what_gives_access() {
 }
 
 /// In a bucket with versions it is the version just written that is looked at, not a later one.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn the_version_that_was_written_is_looked_at() {
     covers(&["S46", "S47"]);
     let rig = Rig::new();
@@ -157,7 +158,7 @@ async fn the_version_that_was_written_is_looked_at() {
 }
 
 /// Without versions another tag is another write, which says nothing against this one.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn another_write_is_told_from_damage() {
     covers(&["S47"]);
     let rig = Rig::new();

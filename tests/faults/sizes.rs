@@ -1,9 +1,10 @@
 //! H35, N17: an answer need not say how long the object is. Then its size is not known, which is not the same as nothing.
 
+use macro_rules_attribute::apply;
 use s3lite::{GetObject, PutObject};
 
 use crate::covers;
-use crate::rig::{Rig, config};
+use crate::rig::{Rig, config, everywhere};
 use crate::support::strict::{Act, Framing};
 
 /// What metadata says of a size.
@@ -11,7 +12,7 @@ fn known(size: impl Into<Option<u64>>) -> Option<u64> {
     size.into()
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_size_that_is_not_told_is_not_known() {
     covers(&["H35", "N17"]);
     let rig = Rig::new();
@@ -26,7 +27,7 @@ async fn a_size_that_is_not_told_is_not_known() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_size_that_is_told_is_known() {
     covers(&["H35"]);
     let rig = Rig::new();

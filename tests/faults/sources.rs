@@ -5,13 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Payload};
 use tokio::io::AsyncWrite;
 
 use crate::covers;
 use crate::memory::{Plan, Way};
-use crate::rig::{Rig, config, content, read};
+use crate::rig::{Rig, config, content, everywhere, read};
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::Act;
 
 /// A source that is longer or shorter than announced never becomes an object, whatever the difference.
@@ -85,7 +87,7 @@ async fn a_file_that_changes_while_it_is_sent_is_not_stored() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn what_is_no_file_is_refused() {
     covers(&["R4", "R5"]);
     let folder = Folder::new();
@@ -116,7 +118,7 @@ impl AsyncWrite for Full {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_full_disk_is_said() {
     covers(&["R7"]);
     let rig = Rig::new();
@@ -131,7 +133,7 @@ async fn a_full_disk_is_said() {
 
 /// On Linux `/dev/full` takes nothing, and only says so when it is flushed.
 #[cfg(target_os = "linux")]
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_writer_that_fails_at_its_end_is_heard() {
     covers(&["R7", "R9"]);
     let rig = Rig::new();
@@ -193,7 +195,7 @@ async fn a_link_is_replaced_and_not_followed() {
 }
 
 /// What an empty object is: one request, no bytes.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn nothing_is_an_object_too() {
     covers(&["I19"]);
     let (rig, folder) = (Rig::new(), Folder::new());

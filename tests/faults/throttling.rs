@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, ListObjectsV2, Phase, Store};
 use tokio::time::Instant;
 
 use crate::covers;
 use crate::memory::Plan;
-use crate::rig::{Rig, config, content, read, refusal, reply};
+use crate::rig::{Rig, config, content, everywhere, read, refusal, reply};
 use crate::support::strict::Act;
 
 /// What the quota of a store allows: 500 at first, 5 for a retry of a throttled request, and 10 more each second.
@@ -104,7 +105,7 @@ async fn what_the_service_asks_for_is_kept_within_bounds() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn without_retries_there_is_one_attempt() {
     covers(&["I17"]);
     let rig = Rig::new();
@@ -173,7 +174,7 @@ async fn each_refusal_is_retried_or_final() {
 }
 
 /// A second finding of damage is meant.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn damage_that_is_found_twice_is_reported() {
     covers(&["S23"]);
     let rig = Rig::new();

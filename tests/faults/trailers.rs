@@ -2,10 +2,11 @@
 //! were damaged; a clean end says that they were not.
 
 use bytes::Bytes;
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, Store};
 
 use crate::covers;
-use crate::rig::{Rig, parrot, read};
+use crate::rig::{Rig, everywhere, parrot, read};
 use crate::support::strict::Act;
 
 const CRC32: &str = "x-amz-checksum-crc32";
@@ -34,7 +35,7 @@ async fn read_chunks(store: &Store) -> Result<Vec<Bytes>, Error> {
     Ok(chunks)
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_checksum_behind_the_body_is_verified() {
     covers(&["H39"]);
     for (name, value) in OF_HELLO {
@@ -46,7 +47,7 @@ async fn a_checksum_behind_the_body_is_verified() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn damage_before_a_checksum_is_never_a_clean_end() {
     covers(&["H39", "S24"]);
     for (name, value) in OF_HELLO {
@@ -64,7 +65,7 @@ async fn damage_before_a_checksum_is_never_a_clean_end() {
 }
 
 /// What nobody can verify counts as not verified, as in a header.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_checksum_that_cannot_be_read_is_passed_over() {
     covers(&["H39", "S26"]);
     for (name, value) in [(CRC32, "{}"), (CRC32, "AAAAAA==-3"), (SHA256, "short"), ("x-amz-checksum-new", "AAAA")] {
@@ -74,7 +75,7 @@ async fn a_checksum_that_cannot_be_read_is_passed_over() {
 }
 
 /// The connection is as good as before once the trailers have been read.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_connection_is_used_again_behind_a_checksum() {
     covers(&["H39"]);
     let rig = Rig::new();

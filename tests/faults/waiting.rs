@@ -6,11 +6,12 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, Object, Phase};
 use tokio::time::{Instant, timeout};
 
 use crate::covers;
-use crate::rig::{Rig, config, content};
+use crate::rig::{Rig, config, content, everywhere};
 use crate::support::strict::Act;
 
 const SIZE: usize = 100_000;
@@ -101,7 +102,7 @@ async fn broken_and_waiting() -> (Rig, Object, Vec<u8>) {
     (rig, object, bytes)
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn giving_up_a_wait_costs_no_retry() {
     covers(&["R11", "R12"]);
     let (rig, mut object, bytes) = broken_and_waiting().await;
@@ -113,7 +114,7 @@ async fn giving_up_a_wait_costs_no_retry() {
 }
 
 /// The wait before the first retry is 100 ms at most, however often it is looked at.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_wait_goes_on_across_calls_that_were_dropped() {
     covers(&["R12"]);
     for _ in 0..10 {

@@ -1,7 +1,9 @@
 //! What a refusal says arrives with the caller, whatever its form; a redirect is never followed.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, ListObjectsV2};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, StrictConfig, StrictServer};
 use crate::{config, open, server, store};
 
@@ -9,7 +11,7 @@ fn reply(status: &str, headers: &str, body: &str) -> Act {
     Act::Reply(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn every_operation_reports_code_and_ids() {
     let server = server().await;
     let store = store(&server);
@@ -37,7 +39,7 @@ async fn every_operation_reports_code_and_ids() {
 }
 
 /// A HEAD's refusal has no body: status and headers are all there is.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_head_is_read_by_its_headers() {
     let server = server().await;
     let store = store(&server);
@@ -59,7 +61,7 @@ async fn a_head_is_read_by_its_headers() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_redirect_is_an_error_and_goes_nowhere() {
     let (server, other) = (server().await, server().await);
     let store = store(&server);
@@ -81,7 +83,7 @@ async fn a_redirect_is_an_error_and_goes_nowhere() {
     assert_eq!(other.connections(), 0);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn the_right_region_is_named() {
     let server = StrictServer::start(StrictConfig { region: "us-west-2".into(), ..StrictConfig::default() }).await;
     let error = store(&server).get("k").await.expect_err("signed for another region");
@@ -89,7 +91,7 @@ async fn the_right_region_is_named() {
     assert_eq!(error.service().and_then(|service| service.region.as_deref()), Some("us-west-2"));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn foreign_and_huge_answers_are_bounded() {
     let server = server().await;
     let store = store(&server);
@@ -103,7 +105,7 @@ async fn foreign_and_huge_answers_are_bounded() {
     assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn garbage_is_named_as_such() {
     let server = server().await;
     let store = store(&server);
@@ -115,7 +117,7 @@ async fn garbage_is_named_as_such() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn nobody_there_is_said_with_the_address() {
     let address = server().await.address();
     let store = open(
@@ -131,7 +133,7 @@ async fn nobody_there_is_said_with_the_address() {
 }
 
 /// A clock that is wrong is corrected by the service's Date, once; where that does not help, the error says what it is.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_wrong_clock_is_corrected_and_otherwise_named() {
     let server = server().await;
     server.bucket().seed("k", "hello");
@@ -149,7 +151,7 @@ async fn a_wrong_clock_is_corrected_and_otherwise_named() {
 }
 
 /// An object with more metadata than hyper reads by itself: the store asks once more with more room, and keeps that.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn many_headers_are_read() {
     let server = server().await;
     let headers: String = (0..200).map(|number| format!("x-amz-meta-n{number}: {number}\r\n")).collect();

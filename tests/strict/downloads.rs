@@ -1,15 +1,17 @@
 //! A download that ends early, late, elsewhere or without saying how long it is, never ends cleanly.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject};
 use tokio::io::AsyncReadExt;
 
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, Framing};
 use crate::{assert_manners, config, open, server, store};
 
 const CONTENT: &[u8] = &[42; 100_000];
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_cut_download_is_an_error_in_every_form() {
     let server = server().await;
     server.bucket().seed("k", CONTENT);
@@ -37,7 +39,7 @@ async fn a_cut_download_is_an_error_in_every_form() {
     assert_manners(&server);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_cut_chunked_download_is_an_error() {
     let server = server().await;
     let store = store(&server);
@@ -51,7 +53,7 @@ async fn a_cut_chunked_download_is_an_error() {
     assert_eq!(store.get("k").await.expect("the head").bytes().await.expect("complete"), "hello");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_download_without_framing_is_refused() {
     let server = server().await;
     server.bucket().seed("k", CONTENT);
@@ -74,7 +76,7 @@ async fn a_download_without_framing_is_refused() {
     assert_eq!(object.bytes().await.expect_err("one is missing").kind(), ErrorKind::Truncated);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn another_range_than_asked_for_is_refused() {
     let server = server().await;
     server.bucket().seed("k", CONTENT);
@@ -100,7 +102,7 @@ async fn another_range_than_asked_for_is_refused() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn ranges_of_any_object_are_exact() {
     let server = server().await;
     server.bucket().seed("k", CONTENT);
@@ -123,7 +125,7 @@ async fn ranges_of_any_object_are_exact() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_file_appears_whole_or_not_at_all() {
     let server = server().await;
     server.bucket().seed("k", CONTENT);
@@ -144,7 +146,7 @@ async fn a_file_appears_whole_or_not_at_all() {
 }
 
 /// An object's own bytes are never taken for an answer about it.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_object_may_be_an_error_document() {
     let server = server().await;
     let content = "<Error><Code>SlowDown</Code></Error>";

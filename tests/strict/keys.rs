@@ -1,7 +1,9 @@
 //! Every byte of a key arrives as it was written, on every operation, and comes back from a listing.
 
+use macro_rules_attribute::apply;
 use s3lite::{DeleteObject, GetObject, ListObjectsV2, Store};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::{assert_manners, config, open, server, store};
 
 /// Keys that other clients normalise, double-encode or lose.
@@ -45,7 +47,7 @@ async fn round_trip(store: &Store, key: &str) {
     assert_eq!(store.head(key).await.unwrap_or_else(|error| panic!("{error}")).size(), Some(key.len() as u64));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn odd_keys_come_back() {
     let server = server().await;
     let store = store(&server);
@@ -68,7 +70,7 @@ async fn odd_keys_come_back() {
     assert_manners(&server);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn every_character_up_to_u_00ff_comes_back() {
     let server = server().await;
     let store = store(&server);
@@ -87,7 +89,7 @@ async fn every_character_up_to_u_00ff_comes_back() {
 }
 
 /// The first thing on the wire of every operation is what the user wrote, encoded once.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn nothing_is_sent_for_a_key_that_s3_cannot_hold() {
     let server = server().await;
     let store = store(&server);
@@ -100,7 +102,7 @@ async fn nothing_is_sent_for_a_key_that_s3_cannot_hold() {
     assert_eq!(server.connections(), 0);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_prefix_is_joined_and_stripped_verbatim() {
     let server = server().await;
     let store = open(config(&server).set("key-prefix", "mail//"));

@@ -1,7 +1,9 @@
 //! A listing that is none, or has no end, is an error and never an empty list.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, ListObjectsV2};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::Act;
 use crate::{server, store};
 
@@ -13,7 +15,7 @@ fn page(content: &str) -> Act {
     reply(&format!("<ListBucketResult>{content}</ListBucketResult>"))
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn what_is_no_listing_is_an_error() {
     let server = server().await;
     let store = store(&server);
@@ -32,7 +34,7 @@ async fn what_is_no_listing_is_an_error() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_listing_in_circles_ends_with_an_error() {
     let server = server().await;
     let store = store(&server);
@@ -57,7 +59,7 @@ async fn a_listing_in_circles_ends_with_an_error() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_listing_of_empty_pages_ends_with_an_error() {
     let server = server().await;
     let store = store(&server);
@@ -72,7 +74,7 @@ async fn a_listing_of_empty_pages_ends_with_an_error() {
 }
 
 /// Tokens hold what breaks a query; the strict server's do.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn hostile_tokens_go_back_verbatim() {
     let server = server().await;
     for number in 0..50 {

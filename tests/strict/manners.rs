@@ -1,11 +1,13 @@
 //! What goes over the wire: few headers, signed as S3 wants them, on connections that are used again.
 
+use macro_rules_attribute::apply;
 use s3lite::{GetObject, ListObjectsV2, Method, Payload, PutObject, Raw, Scheme};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{StrictConfig, StrictServer};
 use crate::{assert_manners, config, open, server, store};
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn every_operation_satisfies_the_strict_check() {
     let server = server().await;
     let store = store(&server);
@@ -27,7 +29,7 @@ async fn every_operation_satisfies_the_strict_check() {
 }
 
 /// Proxies rewrite headers and some servers refuse what they do not know.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn only_known_headers_are_sent() {
     let server = server().await;
     let store = store(&server);
@@ -48,7 +50,7 @@ async fn only_known_headers_are_sent() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn payloads_are_signed_as_configured() {
     let server = server().await;
     let content = vec![7; 150_000];
@@ -80,7 +82,7 @@ async fn payloads_are_signed_as_configured() {
     assert_manners(&server);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn temporary_credentials_sign_their_token() {
     let strict = StrictConfig { session_token: Some("token/+=".into()), ..StrictConfig::default() };
     let server = StrictServer::start(strict).await;
@@ -93,7 +95,7 @@ async fn temporary_credentials_sign_their_token() {
     assert!(without.is_access_denied(), "{without}");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_ipv6_endpoint_works() {
     let server = StrictServer::start(StrictConfig { ipv6: true, ..StrictConfig::default() }).await;
     let store = store(&server);
@@ -104,7 +106,7 @@ async fn an_ipv6_endpoint_works() {
 }
 
 /// What the caller asks for goes out; what would break the framing or the signature does not.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn headers_of_the_caller_are_sent_or_refused() {
     let server = server().await;
     let store = store(&server);

@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, Object, ObjectReader, Pages, Payload, Store};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::Act;
 use crate::{config, open, server, store};
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn max_connections_holds() {
     let server = server().await;
     server.bucket().seed("k", vec![1; 10_000]);
@@ -30,7 +32,7 @@ async fn max_connections_holds() {
 }
 
 /// A permit belongs to an object until it is read or dropped.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_object_that_is_dropped_gives_its_connection_back() {
     let server = server().await;
     server.bucket().seed("k", vec![1; 4 << 20]);
@@ -47,11 +49,13 @@ async fn an_object_that_is_dropped_gives_its_connection_back() {
         store.get(GetObject::new("k").range(0..5)).await.expect("it is there").bytes().await.expect("5").len(),
         5
     );
-    let open = server.open_connections();
-    assert!(open <= 3, "{open} connections are open");
+    // The server takes its time to notice what was closed.
+    while server.open_connections() > 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn small_refusals_do_not_cost_a_connection() {
     let server = server().await;
     let store = store(&server);
@@ -82,7 +86,7 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_stalled_server_does_not_hold_up_others() {
     let server = server().await;
     server.bucket().seed("k", "x");

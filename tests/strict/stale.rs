@@ -1,11 +1,13 @@
 //! The case every pooled client meets: the server closes an idle connection just when the next request is on its way.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Payload};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::Act;
 use crate::{assert_manners, server, store};
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_swallowed_request_is_sent_again_on_a_new_connection() {
     let server = server().await;
     let store = store(&server);
@@ -25,7 +27,7 @@ async fn a_swallowed_request_is_sent_again_on_a_new_connection() {
     assert_manners(&server);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_reader_is_never_sent_twice() {
     let server = server().await;
     let store = store(&server);
@@ -35,7 +37,7 @@ async fn a_reader_is_never_sent_twice() {
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, 1), "{error}");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_new_connection_that_closes_is_an_error() {
     let server = server().await;
     let store = store(&server);
@@ -46,7 +48,7 @@ async fn a_new_connection_that_closes_is_an_error() {
 }
 
 /// The second try is made once; a server that swallows that too is not stormed.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_second_failure_is_reported() {
     let server = server().await;
     let store = store(&server);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Payload, Phase, Store};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, StrictServer};
 use crate::{config, open, server};
 
@@ -12,7 +14,7 @@ fn impatient(server: &StrictServer) -> Store {
     open(config(server).set("timeout", "60ms").set("idle-timeout", "60ms").set("connect-timeout", "60ms"))
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn no_answer() {
     let server = server().await;
     server.next(Act::Stall);
@@ -24,7 +26,7 @@ async fn no_answer() {
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Head), "{error}");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_body_that_is_not_taken() {
     let server = server().await;
     server.next(Act::StallReading);
@@ -33,7 +35,7 @@ async fn a_body_that_is_not_taken() {
     assert!(error.to_string().contains("idle-timeout = 60ms"), "{error}");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_body_that_stops_coming() {
     let server = server().await;
     server.bucket().seed("k", vec![0; 100_000]);
@@ -44,7 +46,7 @@ async fn a_body_that_stops_coming() {
 }
 
 /// Takes connections and says nothing: no TLS handshake ever ends.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_handshake_that_never_ends() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -63,7 +65,7 @@ async fn a_handshake_that_never_ends() {
 }
 
 /// It takes longer as a whole than any single limit allows.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_slow_transfer_that_moves_is_not_given_up() {
     let server = server().await;
     let store = open(config(&server).set("timeout", "1s").set("idle-timeout", "1s"));

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Store, StoreConfig, StoreConfigBuilder};
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::support::authority::Authority;
 use crate::support::embedded::EmbeddedServer;
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{StrictConfig, StrictServer};
 
 async fn server(tls: Arc<ServerConfig>) -> StrictServer {
@@ -34,7 +36,7 @@ fn trusting(server: &StrictServer, folder: &Folder, authority: &Authority) -> St
     config(server).set("tls.ca-file", path.to_str().expect("UTF-8"))
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_private_authority_is_trusted_by_its_file() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let server = server(authority.server_config(&["localhost"])).await;
@@ -44,7 +46,7 @@ async fn a_private_authority_is_trusted_by_its_file() {
     crate::assert_manners(&server);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_certificate_that_does_not_hold_is_refused() {
     let (folder, authority) = (Folder::new(), Authority::new());
     for (name, tls, reason) in [
@@ -64,7 +66,7 @@ async fn a_certificate_that_does_not_hold_is_refused() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn plain_http_and_tls_are_told_apart() {
     let folder = Folder::new();
     let plain = EmbeddedServer::start(folder.path(), "access", "secret", None).await.expect("the server starts");
@@ -84,7 +86,7 @@ async fn plain_http_and_tls_are_told_apart() {
 }
 
 /// HTTP/2 switched on by accident has only slowed S3 clients down.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_server_that_offers_http_2_gets_http_1() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let server = server(authority.server_config_offering(&["localhost"], &[b"h2", b"http/1.1"])).await;

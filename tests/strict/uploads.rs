@@ -1,7 +1,9 @@
 //! An upload succeeded only if its whole body was taken, the answer is a 2xx and it names an ETag.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Payload};
 
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, AfterEarlyReply};
 use crate::{assert_manners, server, store};
 
@@ -14,7 +16,7 @@ fn early(raw: &str, then: AfterEarlyReply) -> Act {
 const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 55\r\nConnection: close\r\n\r\n\
                       <Error><Code>AccessDenied</Code><Message/></Error>     ";
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_early_success_is_none() {
     let server = server().await;
     let store = store(&server);
@@ -25,7 +27,7 @@ async fn an_early_success_is_none() {
     assert!(server.bucket().content("k").is_none());
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_early_refusal_is_reported_with_its_code() {
     let server = server().await;
     let store = store(&server);
@@ -36,7 +38,7 @@ async fn an_early_refusal_is_reported_with_its_code() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_success_without_an_etag_is_none() {
     let server = server().await;
     let store = store(&server);
@@ -51,7 +53,7 @@ async fn a_success_without_an_etag_is_none() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn what_is_sent_is_what_is_stored() {
     let server = server().await;
     let store = store(&server);

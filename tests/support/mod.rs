@@ -7,4 +7,5 @@ pub mod embedded;
 pub mod folder;
 pub mod pieces;
 pub mod plain;
+pub mod runtimes;
 pub mod strict;

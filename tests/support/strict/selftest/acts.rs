@@ -4,12 +4,14 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use macro_rules_attribute::apply;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::client::{Ask, Line, eventually};
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, Filter, Framing, StrictConfig, StrictServer};
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -41,7 +43,7 @@ async fn stalls(server: &StrictServer, act: Act) -> bool {
     timeout(SHORT, end_of_body(server, act)).await.is_err()
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn bodies_that_end_early() {
     let server = server().await;
     assert_eq!(end_of_body(&server, Act::CutBody { after: 10 }).await, ErrorKind::UnexpectedEof);
@@ -54,7 +56,7 @@ async fn bodies_that_end_early() {
     assert_eq!(get().of(&server).await.body.len(), 1000);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn bytes_before_the_end_arrive() {
     let server = server().await;
     for (act, reset) in [(Act::CutBody { after: 10 }, false), (Act::ResetBody { after: 10 }, true)] {
@@ -69,7 +71,7 @@ async fn bytes_before_the_end_arrive() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn applied_or_not() {
     let server = server().await;
     for (act, stored) in [(Act::CloseBeforeReply, false), (Act::ApplyThenClose, true)] {
@@ -82,7 +84,7 @@ async fn applied_or_not() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_reused_connection_is_swallowed() {
     let server = server().await;
     server.next(Act::Swallow);
@@ -96,7 +98,7 @@ async fn a_reused_connection_is_swallowed() {
     assert_eq!(server.connections(), 2);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn raw_answers() {
     let server = server().await;
     let raw = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 2\r\n\r\nno".to_vec();
@@ -116,7 +118,7 @@ async fn raw_answers() {
     assert_eq!(put().of(&server).await.status, 200);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn acts_wait_for_their_request() {
     let server = server().await;
     let no = |status: u16| Act::Reply(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").into_bytes());
@@ -131,7 +133,7 @@ async fn acts_wait_for_their_request() {
     assert_eq!(statuses, [500, 501, 502, 502]);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn slow_answers() {
     let server = server().await;
     let began = Instant::now();
@@ -143,7 +145,7 @@ async fn slow_answers() {
     assert!(began.elapsed() >= Duration::from_millis(200));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn changed_answers() {
     let server = server().await;
     server.next(Act::mutate(|answer| {
@@ -161,7 +163,7 @@ async fn changed_answers() {
     assert_eq!(answer.header("transfer-encoding").as_deref(), Some("chunked"));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn connections_end_with_their_server() {
     let server = server().await;
     let mut line = Line::to(&server).await;
@@ -175,7 +177,7 @@ async fn connections_end_with_their_server() {
     assert!(line.answer("GET").await.is_err());
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn over_tls_and_ipv6() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let certificate = made.cert.der().clone();

@@ -1,6 +1,9 @@
 //! Listings: pages, tokens, prefixes, encoding.
 
+use macro_rules_attribute::apply;
+
 use super::client::{Answer, Ask};
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{StrictConfig, StrictServer};
 
 async fn server() -> StrictServer {
@@ -13,7 +16,7 @@ fn texts(answer: &Answer, name: &str) -> Vec<String> {
     text.split(&format!("<{name}>")).skip(1).filter_map(inner).collect()
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn pages_of_a_listing() {
     let server = server().await;
     for key in ["a", "b/1", "b/2", "c", "d/1", "e"] {
@@ -41,7 +44,7 @@ async fn pages_of_a_listing() {
     assert_eq!((stranger.status, stranger.element("Code").as_deref()), (400, Some("InvalidArgument")));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn encoded_listings() {
     let server = server().await;
     server.bucket().seed(b"a b+c/\xff<~*", "x");

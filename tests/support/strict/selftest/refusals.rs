@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use macro_rules_attribute::apply;
+
 use super::client::{Answer, Ask, Line};
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{StrictConfig, StrictServer};
 
 async fn server() -> StrictServer {
@@ -27,7 +30,7 @@ fn expect(server: &StrictServer, answer: &Answer, status: u16, code: &str, reaso
     assert_eq!(answer.element("RequestId"), answer.header("x-amz-request-id").map(|id| id.to_uppercase()));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn headers_that_do_not_belong() {
     let get = || Ask::new("GET", "/bucket/a");
     refused(get().header("content-type", "a/b"), 400, "InvalidRequest", "GET with Content-Type").await;
@@ -41,7 +44,7 @@ async fn headers_that_do_not_belong() {
     refused(Ask::new("PUT", "/bucket/a"), 411, "MissingContentLength", "PUT without").await;
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn spelling_that_is_not_canonical() {
     for path in ["/bucket/a%2fb", "/bucket/%61", "/bucket/a+b", "/bucket/a*", "/bucket/%2F", "/bucket/%4"] {
         refused(Ask::new("GET", path), 403, "SignatureDoesNotMatch", "").await;
@@ -52,7 +55,7 @@ async fn spelling_that_is_not_canonical() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn signatures_of_something_else() {
     let mut ask = Ask::new("GET", "/bucket/a");
     ask.config.secret_key = "other".into();
@@ -68,7 +71,7 @@ async fn signatures_of_something_else() {
     refused(put, 400, "XAmzContentSHA256Mismatch", "declared hash").await;
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn headers_signed_or_not() {
     let server = server().await;
     let host = server.address().to_string();
@@ -86,7 +89,7 @@ async fn headers_signed_or_not() {
     expect(&server, &answer, 403, "AccessDenied", "not signed");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn default_port_in_host() {
     let server = server().await;
     let raw = Ask::new("GET", "/bucket/a").bytes("localhost:80", &[]);
@@ -94,7 +97,7 @@ async fn default_port_in_host() {
     expect(&server, &answer, 400, "InvalidRequest", "default port");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_clock_that_is_off() {
     let server = server().await;
     server.bucket().seed("a", "x");
@@ -107,7 +110,7 @@ async fn a_clock_that_is_off() {
     assert_eq!(Ask { skew: -910, ..ask }.of(&server).await.status, 200);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn session_tokens() {
     let server = server().await;
     server.bucket().seed("a", "x");
@@ -119,7 +122,7 @@ async fn session_tokens() {
     assert_eq!(ask.header("x-amz-security-token", "token").of(&server).await.status, 200);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn transfer_encoding_is_answered_before_the_connection_ends() {
     let server = server().await;
     let began = Instant::now();
@@ -132,7 +135,7 @@ async fn transfer_encoding_is_answered_before_the_connection_ends() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn bytes_that_are_no_request() {
     let server = server().await;
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(70_000));

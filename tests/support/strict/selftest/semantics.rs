@@ -1,6 +1,9 @@
 //! The bucket behaves as AWS does.
 
+use macro_rules_attribute::apply;
+
 use super::client::{Ask, Line};
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::checksum::compute;
 use crate::support::strict::{StrictConfig, StrictServer, canonical_uri};
 
@@ -12,7 +15,7 @@ fn of_key(method: &'static str, key: &[u8]) -> Ask {
     Ask::new(method, &canonical_uri(&[b"bucket/", key].concat()))
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn keys_of_any_bytes() {
     let server = server().await;
     let all: Vec<u8> = (0..=255).collect();
@@ -33,7 +36,7 @@ async fn keys_of_any_bytes() {
     assert_eq!((gone.status, gone.header("content-length")), (404, None));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn headers_come_back() {
     let server = server().await;
     let put = Ask::put("/bucket/a", b"text")
@@ -56,7 +59,7 @@ async fn headers_come_back() {
     assert_eq!(server.bucket().content("a").as_deref(), Some(&b"text"[..]));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn ranges() {
     let server = server().await;
     server.bucket().seed("a", "0123456789");
@@ -83,7 +86,7 @@ async fn ranges() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn conditions() {
     let server = server().await;
     let get = || Ask::new("GET", "/bucket/a");
@@ -106,7 +109,7 @@ async fn conditions() {
     assert_eq!(get().header("if-unmodified-since", earlier).of(&server).await.status, 412);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn where_a_bucket_is() {
     let server = server().await;
     server.bucket().seed("a", "x");
@@ -133,7 +136,7 @@ async fn where_a_bucket_is() {
     assert_eq!(ask(format!("localhost:{port}"), "/bucket/a?tagging").await.status, 404);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn presigned_urls() {
     let server = server().await;
     server.bucket().seed("a b", "x");
@@ -146,7 +149,7 @@ async fn presigned_urls() {
     assert_eq!((answer.status, answer.element("Code").as_deref()), (403, Some("AccessDenied")));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn framing_is_not_stored() {
     let server = server().await;
     let upload = |checksum: &str| {

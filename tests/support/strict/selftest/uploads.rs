@@ -3,10 +3,12 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::client::{Ask, Line, eventually};
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, AfterEarlyReply, StrictConfig, StrictServer};
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -38,7 +40,7 @@ async fn early(server: &StrictServer, then: AfterEarlyReply) -> (u16, Option<Err
     (answer.status, failure)
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn early_answers() {
     let server = server().await;
     assert_eq!(early(&server, AfterEarlyReply::KeepReading).await, (403, None));
@@ -54,7 +56,7 @@ async fn early_answers() {
     assert_eq!(server.bucket().content("b"), None);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_body_that_is_never_read() {
     let server = server().await;
     server.next(Act::StallReading);
@@ -65,7 +67,7 @@ async fn a_body_that_is_never_read() {
     assert_eq!((seen.body.len(), seen.status, seen.refusal), (0, None, None));
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_body_that_breaks_off_is_logged() {
     let server = server().await;
     let mut line = Line::to(&server).await;
@@ -78,7 +80,7 @@ async fn a_body_that_breaks_off_is_logged() {
     assert_eq!(server.bucket().content("b"), None);
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn expecting_clients_are_told_to_go_on() {
     let server = server().await;
     let raw = put().header("expect", "100-continue").bytes(&server.address().to_string(), &[]);
