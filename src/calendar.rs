@@ -22,7 +22,7 @@ const EPOCH: u64 = 719_468;
 const ERA: u64 = 146_097;
 
 /// The last second of the year 9999.
-const LAST: u64 = 253_402_300_799;
+pub(crate) const LAST: u64 = 253_402_300_799;
 
 impl Civil {
     /// Returns what a moment is; `None` after the year 9999.

@@ -9,7 +9,7 @@ mod strict;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::PathAndQuery;
-use s3lite::{Credentials, Operation, PayloadHash, Raw, Scheme, Signer, SigningTime, StoreConfig, Target};
+use s3lite::{Credentials, Operation, PayloadHash, Raw, Region, Scheme, Signer, SigningTime, StoreConfig, Target};
 use serde_json::Value;
 
 use strict::canonical::{canonical_query, canonical_uri, decode_path, decode_query};
@@ -27,6 +27,7 @@ type Pair = (Vec<u8>, Vec<u8>);
 fn target(key: &[u8], pairs: &[Pair]) -> Target {
     let path = [b"/", key].concat();
     Target::new(Scheme::Https, HOST, path, pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())))
+        .expect("a target")
 }
 
 fn pair(name: &[u8], value: &[u8]) -> Pair {
@@ -113,7 +114,8 @@ fn check(key: &[u8], pairs: &[Pair]) -> Result<Target, String> {
 fn check_signature(method: &str, target: &Target) -> Result<(), String> {
     let credentials = Credentials::new("access", "se/cr+et=").expect("invariant: good credentials");
     let time = SigningTime::from_unix_seconds(NOW).expect("invariant: a time in this age");
-    let signer = Signer::new(&credentials, "eu-central-1", "s3");
+    let region = Region::new("eu-central-1").expect("a region");
+    let signer = Signer::new(&credentials, &region, "s3").expect("a service");
     let signed = signer.sign(time, method, target, &HeaderMap::new(), &PayloadHash::EMPTY);
     let added = signed.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
     let mut headers = vec![("host".to_owned(), target.host().as_bytes().to_vec())];

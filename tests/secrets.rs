@@ -78,6 +78,7 @@ fn config(address: std::net::SocketAddr) -> StoreConfigBuilder {
         .set("timeout", "200ms")
         .set("idle-timeout", "200ms")
         .set("max-retries", 1)
+        .set("retry-timeout", "1ms")
 }
 
 async fn server() -> StrictServer {
@@ -94,7 +95,7 @@ fn open(config: StoreConfigBuilder) -> Store {
 
 #[test]
 fn errors_of_configurations_are_silent() {
-    let section = "[store.s3]\ntype = \"s3\"\nbucket = \"mail\"\nregion = \"x\"\naccess-key = \"a\"\n";
+    let section = "[store.s3]\ntype = \"s3\"\nbucket = \"mail\"\nregion = \"eu-central-1\"\naccess-key = \"a\"\n";
     let broken = [
         "secret-key = \"CANARY\nuse-fips = true",
         "secret-key = CANARY",
@@ -111,7 +112,7 @@ fn errors_of_configurations_are_silent() {
     ];
     assert_all_silent(broken.map(|lines| format!("{section}{lines}\n").parse::<StoreConfig>().expect_err(lines)));
     let keys = ["region", "bucket", "endpoint", "addressing", "timeout", "expect-continue", "tls.roots", "secret-key"];
-    let base = || StoreConfig::builder().set("bucket", "mail").set("region", "x").set("access-key", "a");
+    let base = || StoreConfig::builder().set("bucket", "mail").set("region", "eu-central-1").set("access-key", "a");
     assert_all_silent(keys.map(|key| base().set(key, "CANARY CANARY!").build().expect_err(key)));
 }
 
@@ -122,7 +123,7 @@ fn errors_of_files_are_silent() {
     let key = "-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\n";
     let garbled = "-----BEGIN CERTIFICATE-----\nCANARY!\n-----END CERTIFICATE-----\n";
     let certificate = "-----BEGIN CERTIFICATE-----\nQ0FOQVJZ\n-----END CERTIFICATE-----\n";
-    let base = || StoreConfig::builder().set("bucket", "mail").set("region", "x").set("anonymous", true);
+    let base = || StoreConfig::builder().set("bucket", "mail").set("region", "eu-central-1").set("anonymous", true);
     for text in [key, garbled, certificate, "CANARY"] {
         let file = folder.file("ca.pem", text);
         let config = base().set("tls.roots", "bundled").set("tls.ca-file", file.display().to_string());

@@ -5,12 +5,17 @@
 
 use std::fmt::Write;
 
+use http::{HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::gather::Sink;
 use super::key::{Signature, SigningKey};
 use super::payload::PayloadHash;
 use super::scope::{CredentialScope, SigningTime};
+use crate::error::{Error, Result};
+
+/// The size of a signed chunk; S3 takes none below 8 KiB but the last.
+pub(crate) const CHUNK_SIZE: u64 = 64 << 10;
 
 const CHUNK_SIGNATURE: &str = ";chunk-signature=";
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature:";
@@ -33,29 +38,40 @@ impl ChunkSigner {
         Self { key, time, scope: scope.to_string(), previous: seed }
     }
 
-    /// Returns what precedes a chunk of the body; its bytes and a CRLF follow.
+    /// Returns what precedes a chunk of the body; its bytes and a CRLF follow. Of an empty chunk it is nothing, and nothing is to
+    /// follow: an empty chunk would end the body.
     pub fn head(&mut self, chunk: &[u8]) -> String {
         self.head_of(chunk.len() as u64, &PayloadHash::of(chunk))
     }
 
     /// As [`head`](Self::head), of a chunk that was hashed while it was gathered.
     pub fn head_of(&mut self, length: u64, hash: &PayloadHash) -> String {
+        if length == 0 { String::new() } else { self.frame_head(length, hash) }
+    }
+
+    fn frame_head(&mut self, length: u64, hash: &PayloadHash) -> String {
         let signature = self.sign_chunk(hash);
         format!("{length:x}{CHUNK_SIGNATURE}{}\r\n", signature.as_str())
     }
 
     /// Returns the last frame of a body without trailing headers.
     pub fn end(&mut self) -> String {
-        self.head(b"") + "\r\n"
+        self.frame_head(0, &PayloadHash::EMPTY) + "\r\n"
     }
 
-    /// Returns the last frame of a body that ends with one trailing header, for example a checksum.
-    pub fn end_with_trailer(&mut self, name: &str, value: &str) -> String {
-        let mut frame = self.head(b"");
-        let signature = self.sign_trailer(name, value);
+    /// Returns the last frame of a body that ends with one trailing header, for example a checksum. The name is written in lower
+    /// case, as it is signed.
+    ///
+    /// # Errors
+    ///
+    /// A name that is none, or a value that no header can have.
+    pub fn end_with_trailer(&mut self, name: &str, value: &str) -> Result<String> {
+        let name = check_trailer(name, value)?;
+        let mut frame = self.frame_head(0, &PayloadHash::EMPTY);
+        let signature = self.sign_trailer(name.as_str(), value);
         write!(frame, "{name}:{value}\r\n{TRAILER_SIGNATURE}{}\r\n\r\n", signature.as_str())
             .expect("a String takes every text");
-        frame
+        Ok(frame)
     }
 
     /// Signs one chunk: the request's time and scope, the previous signature, the hash of nothing, the chunk's hash.
@@ -93,14 +109,33 @@ impl std::fmt::Debug for ChunkSigner {
     }
 }
 
-/// Frames an aws-chunked body whose chunks are not signed (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`): what precedes a chunk.
+/// Frames an aws-chunked body whose chunks are not signed (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`): what precedes a chunk. Of an empty
+/// one it is nothing, as of [`ChunkSigner::head`].
 pub fn unsigned_chunk_head(chunk: &[u8]) -> String {
-    format!("{:x}\r\n", chunk.len())
+    if chunk.is_empty() { String::new() } else { format!("{:x}\r\n", chunk.len()) }
 }
 
 /// Closes an aws-chunked body whose chunks are not signed, with its trailing header.
-pub fn unsigned_end(name: &str, value: &str) -> String {
-    format!("0\r\n{name}:{value}\r\n\r\n")
+///
+/// # Errors
+///
+/// As [`ChunkSigner::end_with_trailer`].
+pub fn unsigned_end(name: &str, value: &str) -> Result<String> {
+    let name = check_trailer(name, value)?;
+    Ok(format!("0\r\n{name}:{value}\r\n\r\n"))
+}
+
+/// Demands a header that can stand behind a body (RFC 9110 section 6.5): another line would be another header.
+fn check_trailer(name: &str, value: &str) -> Result<HeaderName> {
+    let name: HeaderName =
+        name.parse().map_err(|_| Error::bad_input(format!("{name:?} is no name for a trailing header")))?;
+    let is_plain = value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && value.trim() == value;
+    match HeaderValue::from_str(value) {
+        Ok(_) if is_plain && !value.is_empty() => Ok(name),
+        _ => Err(Error::bad_input(format!(
+            "the trailing header {name} must have printable ASCII without blanks around it"
+        ))),
+    }
 }
 
 /// Returns the Content-Length of an aws-chunked body without trailing headers: its bytes, cut into chunks of

@@ -30,11 +30,14 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials::Credentials;
+use crate::error::{Error, Result};
+use crate::region::Region;
 use crate::request::headers_to_sign;
 use crate::target::Target;
 
 pub use self::cache::KeyCache;
 use self::canonical::{CanonicalRequest, SignedHeaders};
+pub(crate) use self::chunked::CHUNK_SIZE;
 pub use self::chunked::{ChunkSigner, encoded_length, unsigned_chunk_head, unsigned_end};
 use self::gather::Sink;
 pub use self::instructions::{Explanation, SigningInstructions};
@@ -52,12 +55,12 @@ const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security
 /// Signs requests for one service in one region with one set of credentials.
 ///
 /// ```
-/// use s3lite::{Credentials, PayloadHash, Scheme, Signer, SigningTime, Target};
+/// use s3lite::{Credentials, PayloadHash, Region, Scheme, Signer, SigningTime, Target};
 ///
 /// let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")?;
-/// let target = Target::new(Scheme::Https, "examplebucket.s3.amazonaws.com", "/test.txt", []);
-/// let time = SigningTime::from_unix_seconds(1_369_353_600)?;
-/// let signer = Signer::new(&credentials, "us-east-1", "s3");
+/// let target = Target::new(Scheme::Https, "examplebucket.s3.amazonaws.com", "/test.txt", [])?;
+/// let (time, region) = (SigningTime::from_unix_seconds(1_369_353_600)?, Region::new("us-east-1")?);
+/// let signer = Signer::new(&credentials, &region, "s3")?;
 /// let add = signer.sign(time, "GET", &target, &http::HeaderMap::new(), &PayloadHash::EMPTY);
 /// for (name, value) in add.headers() {
 ///     println!("{name}: {} bytes", value.len());
@@ -67,7 +70,7 @@ const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security
 #[derive(Clone, Debug)]
 pub struct Signer<'a> {
     credentials: &'a Credentials,
-    region: &'a str,
+    region: &'a Region,
     service: &'a str,
     cache: Option<&'a KeyCache>,
     rules: Rules,
@@ -89,8 +92,16 @@ const S3: Rules =
 
 impl<'a> Signer<'a> {
     /// Makes a signer; `service` is `s3` for S3.
-    pub fn new(credentials: &'a Credentials, region: &'a str, service: &'a str) -> Self {
-        Self { credentials, region, service, cache: None, rules: S3 }
+    ///
+    /// # Errors
+    ///
+    /// A service that is no name: it has lower-case letters, digits and hyphens.
+    pub fn new(credentials: &'a Credentials, region: &'a Region, service: &'a str) -> Result<Self> {
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if service.is_empty() || !service.bytes().all(is_name) {
+            return Err(Error::bad_input(format!("{service:?} is no name of a service, as s3 is one")));
+        }
+        Ok(Self { credentials, region, service, cache: None, rules: S3 })
     }
 
     /// Lets the signer take the day's key from a cache instead of deriving it for every request.
@@ -101,7 +112,9 @@ impl<'a> Signer<'a> {
     /// Signs a request in its headers: `host`, every header given, and those that are to be added.
     ///
     /// `headers` are the request's headers that are to be signed; the rest may change on the way. All `x-amz-*` headers
-    /// must be among them (S3 refuses them unsigned). `host` is taken from the target.
+    /// must be among them (S3 refuses them unsigned). `host` is taken from the target. What is returned replaces headers of the
+    /// same names; of a request that was signed before, take off an `x-amz-security-token` that is of other credentials, or use
+    /// [`sign_in_place`](Self::sign_in_place), which does.
     pub fn sign<'h>(
         &self,
         time: SigningTime,
@@ -131,6 +144,8 @@ impl<'a> Signer<'a> {
         headers: &mut HeaderMap,
         payload: &PayloadHash,
     ) -> Signature {
+        // Of credentials that signed it before.
+        headers.remove(X_AMZ_SECURITY_TOKEN);
         for (name, value) in self.headers_to_add(&time, payload) {
             headers.insert(name, value);
         }
@@ -210,7 +225,10 @@ impl<'a> Signer<'a> {
         headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
         add: &'s [(HeaderName, HeaderValue)],
     ) -> SignedHeaders<'s> {
-        let given = headers.into_iter().filter(|(name, _)| **name != http::header::HOST);
+        // What another signature added to the same request is replaced.
+        let given = headers.into_iter().filter(|(name, _)| {
+            **name != http::header::HOST && **name != AUTHORIZATION && !add.iter().any(|(own, _)| own == *name)
+        });
         let mut signed = Vec::with_capacity(8);
         signed.push(("host", target.host().as_bytes()));
         signed.extend(given.map(|(name, value)| (name.as_str(), value.as_bytes())));
@@ -219,7 +237,7 @@ impl<'a> Signer<'a> {
     }
 
     fn scope(&self, time: &'a SigningTime) -> CredentialScope<'a> {
-        CredentialScope { date: time.date(), region: self.region, service: self.service }
+        CredentialScope { date: time.date(), region: self.region.as_str(), service: self.service }
     }
 
     fn string_to_sign(&self, time: &'a SigningTime, canonical_request_hash: [u8; 32]) -> StringToSign<'a> {

@@ -30,6 +30,22 @@ impl PayloadHash {
         0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
     ]);
 
+    /// Reads what a header says: a hash in hexadecimal digits, or that there is none.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        if text == "UNSIGNED-PAYLOAD" {
+            return Some(Self::Unsigned);
+        }
+        let mut hash = [0; 32];
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != hash.len() || !rest.is_empty() {
+            return None;
+        }
+        for (byte, pair) in hash.iter_mut().zip(pairs) {
+            *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self::Sha256(hash))
+    }
+
     /// Hashes a body held in memory.
     pub fn of(body: &[u8]) -> Self {
         if body.is_empty() { Self::EMPTY } else { Self::Sha256(Sha256::digest(body).into()) }

@@ -10,7 +10,7 @@ use super::gather::Sink;
 use super::key::Signature;
 use super::payload::PayloadHash;
 use super::scope::{ALGORITHM, SigningTime};
-use super::{Explanation, Signer};
+use super::{Explanation, Signer, X_AMZ_CONTENT_SHA256};
 use crate::encode;
 use crate::error::{Error, Result};
 use crate::target::Target;
@@ -56,11 +56,12 @@ impl fmt::Debug for PresignedUrl {
 impl<'a> Signer<'a> {
     /// Signs a request in its query, for somebody else to send within `expires`.
     ///
-    /// The body is not covered. Every header given is signed and must be sent as it is.
+    /// The body is covered if its hash is among the headers (`x-amz-content-sha256`). Every header given is signed and must be sent
+    /// as it is.
     ///
     /// # Errors
     ///
-    /// `expires` must be 1 to 604,800 seconds.
+    /// `expires` must be 1 to 604,800 whole seconds; the query must have no parameter of a signature.
     pub fn presign<'h>(
         &self,
         time: SigningTime,
@@ -69,7 +70,7 @@ impl<'a> Signer<'a> {
         headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
         expires: Duration,
     ) -> Result<PresignedUrl> {
-        let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let headers = given_headers(headers);
         let presigning = Presigning::new(self, time, target, &headers, expires)?;
         let signature = presigning.signature(method);
         Ok(PresignedUrl { url: presigning.url(&signature), headers })
@@ -88,10 +89,18 @@ impl<'a> Signer<'a> {
         headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
         expires: Duration,
     ) -> Result<Explanation> {
-        let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let headers = given_headers(headers);
         let presigning = Presigning::new(self, time, target, &headers, expires)?;
         Ok(self.explain_canonical(&time, &presigning.canonical(method)))
     }
+}
+
+/// Takes over the caller's headers. Every client sends Host by itself.
+fn given_headers<'h>(
+    headers: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let given = headers.into_iter().filter(|(name, _)| **name != http::header::HOST);
+    given.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// A presigned request but for its signature.
@@ -115,23 +124,25 @@ impl<'a> Presigning<'a> {
         expires: Duration,
     ) -> Result<Self> {
         let seconds = expires.as_secs();
-        if !(1..=MAX_EXPIRES_SECONDS).contains(&seconds) {
+        if !(1..=MAX_EXPIRES_SECONDS).contains(&seconds) || expires.subsec_nanos() != 0 {
             return Err(Error::bad_input(format!(
-                "a presigned URL counts for 1 to {MAX_EXPIRES_SECONDS} seconds (seven days), not {seconds}"
+                "a presigned URL counts for 1 to {MAX_EXPIRES_SECONDS} whole seconds (seven days), not {expires:?}"
             )));
         }
-        let names = target.query().split('&').filter_map(|pair| pair.get(..6));
-        if names.into_iter().any(|name| name.eq_ignore_ascii_case("x-amz-")) {
-            return Err(Error::bad_input(
-                "the query has parameters of a signature already; leave out those that begin with X-Amz-",
-            ));
+        if let Some(name) = target.query().split('&').find_map(own_name) {
+            return Err(Error::bad_input(format!(
+                "the query has {name}, which the signature adds itself; leave it out"
+            )));
         }
         let signed = signer.signed_headers(target, headers.iter().map(|(name, value)| (name, value)), &[]);
         let mut url = String::with_capacity(signer.url_capacity(target));
         for part in [target.scheme().as_str(), "://", target.host(), target.path(), "?"] {
             url.push_str(part);
         }
-        let (query_start, payload) = (url.len(), signer.rules.presign_payload);
+        let query_start = url.len();
+        let given =
+            headers.iter().find(|(name, _)| *name == X_AMZ_CONTENT_SHA256).and_then(|(_, value)| value.to_str().ok());
+        let payload = given.and_then(PayloadHash::of_text).unwrap_or(signer.rules.presign_payload);
         signer.push_query(&mut url, &time, target, &signed, seconds);
         Ok(Self { signer, time, target, signed, url, query_start, payload })
     }
@@ -226,10 +237,17 @@ const X_AMZ_DATE: &str = "X-Amz-Date";
 const X_AMZ_EXPIRES: &str = "X-Amz-Expires";
 const X_AMZ_SECURITY_TOKEN: &str = "X-Amz-Security-Token";
 const X_AMZ_SIGNED_HEADERS: &str = "X-Amz-SignedHeaders";
+const X_AMZ_SIGNATURE: &str = "X-Amz-Signature";
 
 /// The parameters of a signature in the order of their names.
 const OWN: [&str; 6] =
     [X_AMZ_ALGORITHM, X_AMZ_CREDENTIAL, X_AMZ_DATE, X_AMZ_EXPIRES, X_AMZ_SECURITY_TOKEN, X_AMZ_SIGNED_HEADERS];
+
+/// The name of a pair that the signature itself adds.
+fn own_name(pair: &str) -> Option<&'static str> {
+    let name = pair.split('=').next()?;
+    OWN.into_iter().chain([X_AMZ_SIGNATURE]).find(|own| own.eq_ignore_ascii_case(name))
+}
 
 /// Appends a pair, or the beginning of one, to the query that starts at a place.
 fn push_pair(url: &mut String, start: usize, pair: &str) {

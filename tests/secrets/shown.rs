@@ -60,13 +60,15 @@ fn credentials_and_configurations_are_silent() {
 #[test]
 fn signatures_are_silent() {
     let (credentials, cache) = (credentials(), KeyCache::default());
-    let signer = Signer::new(&credentials, "eu-central-1", "s3").with_cache(&cache);
-    let target = Target::new(Scheme::Https, "host", "/k", [(&b"X-Amz-Signature"[..], &b"CANARY"[..])]);
+    let region = Region::new("eu-central-1").expect("a region");
+    let signer = Signer::new(&credentials, &region, "s3").expect("a service").with_cache(&cache);
+    let target =
+        Target::new(Scheme::Https, "host", "/k", [(&b"X-Amz-Signature"[..], &b"CANARY"[..])]).expect("a target");
     let time = SigningTime::from_unix_seconds(1_700_000_000).expect("in range");
     let put = PutObject::new("k").header(CUSTOMER_KEY_HEADER, CUSTOMER_KEY);
     let request = put.request(&KeyPrefix::default()).expect("a request");
     let signed = signer.sign(time, "PUT", &target, headers_to_sign(request.headers()), &PayloadHash::EMPTY);
-    let open = Target::new(Scheme::Https, "host", "/k", [(&b"secret"[..], &b"CANARY"[..])]);
+    let open = Target::new(Scheme::Https, "host", "/k", [(&b"secret"[..], &b"CANARY"[..])]).expect("a target");
     let url = signer.presign(time, "PUT", &open, request.headers(), Duration::from_secs(60)).expect("a URL");
     assert!(signer.presign(time, "PUT", &target, [], Duration::from_secs(60)).is_err(), "it has a signature already");
     let chunks = signer.chunk_signer(time, &signed);

@@ -30,6 +30,5 @@ fn core(tag: &ETag) -> &str {
 fn assert_sent_as_it_came(tag: &ETag) {
     let Ok(request) = GetObject::new("k").if_match(tag.as_str()).request(&KeyPrefix::default()) else { return };
     let sent = request.header("if-match").expect("it was given").to_str().expect("only ASCII is sent");
-    let words = |text: &str| text.split([' ', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    assert_eq!(sent, words(tag.as_str()));
+    assert_eq!(sent, tag.as_str());
 }

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use s3lite::{
-    Credentials, KeyPrefix, Operation, PayloadHash, PutObject, Request, Scheme, Signer, SigningTime, Target,
+    Credentials, KeyPrefix, Operation, PayloadHash, PutObject, Region, Request, Scheme, Signer, SigningTime, Target,
     headers_to_sign,
 };
 
@@ -50,8 +50,9 @@ pub fn check(bytes: &[u8]) {
 fn assert_signed_alike(request: &Request) {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret").and_then(|keys| keys.with_session_token("token"));
     let credentials = credentials.expect("credentials");
-    let signer = Signer::new(&credentials, "us-east-1", "s3");
-    let target = Target::new(Scheme::Https, "mail.example.com", "/k", []);
+    let region = Region::new("us-east-1").expect("a region");
+    let signer = Signer::new(&credentials, &region, "s3").expect("a service");
+    let target = Target::new(Scheme::Https, "mail.example.com", "/k", []).expect("a target");
     let time = SigningTime::from_unix_seconds(1_700_000_000).expect("a time");
     let add = signer.sign(time, "PUT", &target, headers_to_sign(request.headers()), &PayloadHash::EMPTY);
     let mut headers = HeaderMap::new();
@@ -64,9 +65,8 @@ fn assert_signed_alike(request: &Request) {
     assert_eq!((headers, &signature), (expected, add.signature()));
 }
 
-/// Printable, trimmed and with single blanks: servers that do not normalise see what was signed.
+/// Printable and trimmed: HTTP drops the blanks around a value.
 fn assert_one_line(value: &[u8]) {
-    assert!(value.iter().all(|byte| (b' '..=b'~').contains(byte)), "{value:?}");
+    assert!(value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')), "{value:?}");
     assert_eq!(value.trim_ascii(), value);
-    assert!(!value.windows(2).any(|pair| pair == b"  "), "{value:?}");
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use s3lite::{
-    Credentials, GetObject, KeyPrefix, Operation, PresignedUrl, PutObject, Request, Signer, SigningTime, StoreConfig,
+    Credentials, GetObject, KeyPrefix, Operation, PresignedUrl, PutObject, Region, Request, Signer, SigningTime,
+    StoreConfig,
 };
 
 use super::address;
@@ -45,7 +46,8 @@ fn presigned(operation: &impl Operation, endpoint: &str, expires: Duration) -> O
     let time = SigningTime::from_unix_seconds(1_700_000_000).expect("in range");
     let credentials = Credentials::new("AKIA", SECRET).and_then(|pair| pair.with_session_token("to/ken+=="));
     let credentials = credentials.expect("valid");
-    let signer = Signer::new(&credentials, "x", "s3");
+    let region = Region::new("x").expect("a region");
+    let signer = Signer::new(&credentials, &region, "s3").expect("a service");
     let url = signer.presign(time, request.method().as_str(), &target, request.headers(), expires).ok()?;
     Some((url, request))
 }
