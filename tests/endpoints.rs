@@ -49,7 +49,7 @@ fn expect_config_error(error: &Error, word: &str) -> Result<(), String> {
 /// The URL of a bucket: that of a request without a key.
 fn bucket_url(endpoint: &Endpoint) -> String {
     let request = ListObjectsV2::new().request(&KeyPrefix::default()).expect("invariant: a listing needs nothing");
-    endpoint.target(&request).to_string()
+    endpoint.target(&request).to_string().split('?').next().unwrap_or_default().to_owned()
 }
 
 fn key_url(endpoint: &Endpoint, key: &str) -> String {
@@ -169,7 +169,6 @@ fn regions_lead_to_partitions() {
         ("eu-isoe-west-1", "bucket.s3.eu-isoe-west-1.cloud.adc-e.uk"),
         ("us-isof-south-1", "bucket.s3.us-isof-south-1.csp.hci.ic.gov"),
         ("eusc-de-east-1", "bucket.s3.eusc-de-east-1.amazonaws.eu"),
-        ("garage", "bucket.s3.garage.amazonaws.com"),
     ] {
         let config = StoreConfig::builder().set("bucket", "bucket").set("region", region).build();
         let config = config.unwrap_or_else(|error| panic!("{region}: {error}"));
@@ -211,7 +210,8 @@ fn auto_chooses_the_style_the_name_allows() {
         ("bucket", "", "https://bucket.s3.eu-central-1.amazonaws.com/"),
         ("my.bucket", "", "https://s3.eu-central-1.amazonaws.com/my.bucket"),
         ("bucket", "https://minio", "https://minio/bucket"),
-        ("bucket", "https://s3.eu-central-1.amazonaws.com", "https://s3.eu-central-1.amazonaws.com/bucket"),
+        ("bucket", "https://s3.eu-central-1.amazonaws.com", "https://bucket.s3.eu-central-1.amazonaws.com/"),
+        ("my.bucket", "https://s3.eu-central-1.amazonaws.com", "https://s3.eu-central-1.amazonaws.com/my.bucket"),
         ("Old_Bucket", "https://minio", "https://minio/Old_Bucket"),
         ("bucket", "https://192.0.2.1", "https://192.0.2.1/bucket"),
         ("bucket", "https://[2001:db8::1]:9000", "https://[2001:db8::1]:9000/bucket"),
@@ -236,11 +236,123 @@ fn bucket_names() {
                 StoreConfig::builder().set("bucket", name).set("region", "eu-central-1").set("endpoint", endpoint);
             match (store.build(), valid.as_bool().ok_or("not true or false")?) {
                 (Ok(config), true) => expect_eq("the bucket", config.bucket(), name)?,
-                (Err(error), false) => expect_config_error(&error, "bucket: is no name for a bucket: ")?,
+                (Err(error), false) => expect_config_error(
+                    &error,
+                    if name.starts_with('$') { "bucket: looks like" } else { "bucket: is no name for a bucket: " },
+                )?,
                 (Ok(_), false) => return Err(format!("{column}: is accepted")),
                 (Err(error), true) => return Err(format!("{column}: {error}")),
             }
         }
         Ok(())
     });
+}
+
+/// AWS's own partitions name a region for what has none.
+#[test]
+fn pseudo_regions_belong_to_their_partitions() {
+    for (region, suffix, sibling) in [
+        ("aws-global", ".amazonaws.com", "eu-central-1"),
+        ("aws-cn-global", ".amazonaws.com.cn", "cn-north-1"),
+        ("aws-us-gov-global", ".amazonaws.com", "us-gov-west-1"),
+        ("aws-iso-global", ".c2s.ic.gov", "us-iso-east-1"),
+        ("aws-iso-b-global", ".sc2s.sgov.gov", "us-isob-east-1"),
+        ("aws-iso-e-global", ".cloud.adc-e.uk", "eu-isoe-west-1"),
+        ("aws-iso-f-global", ".csp.hci.ic.gov", "us-isof-south-1"),
+    ] {
+        let name = Region::new(region).expect(region);
+        let endpoint = Endpoint::resolve(&parameters(&name, "bucket", None)).expect(region);
+        assert!(endpoint.host().ends_with(suffix), "{region}: {}", endpoint.host());
+        assert!(name.shares_partition(sibling), "{region} and {sibling}");
+        for other in ["eu-central-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"] {
+            let same = other == sibling;
+            assert_eq!(name.shares_partition(other), same, "{region} and {other}");
+        }
+    }
+}
+
+fn parameters<'a>(region: &'a Region, bucket: &'a str, url: Option<&'a EndpointUrl>) -> EndpointParameters<'a> {
+    EndpointParameters {
+        region,
+        bucket: Some(bucket),
+        url,
+        addressing: AddressingStyle::Virtual,
+        use_dualstack: false,
+        use_fips: false,
+        use_accelerate: false,
+    }
+}
+
+/// What S3's rules cannot put before a host is not put there because somebody asks for it.
+#[test]
+fn virtual_style_is_for_buckets_that_fit_into_a_host() {
+    let region = Region::new("eu-central-1").expect("a region");
+    let urls = ["https://h.example", "http://h.example"].map(|url| EndpointUrl::parse(url).expect("an endpoint"));
+    let long = "a".repeat(64);
+    for bucket in
+        ["a", "ab", "192.168.1.1", "10.0.0.1", "Mail", "my_bucket", "-ab", "ab-", "a..b", "", "..", "a/b", &long]
+    {
+        for url in urls.iter().map(Some).chain([None]) {
+            match Endpoint::resolve(&parameters(&region, bucket, url)) {
+                Err(error) => expect_config_error(&error, "").expect("a mistake of the configuration"),
+                Ok(endpoint) => panic!("{bucket:?}: {}", endpoint.host()),
+            }
+        }
+    }
+    for (bucket, url, host) in [
+        ("abc", Some(&urls[0]), "abc.h.example"),
+        ("my.bucket", Some(&urls[1]), "my.bucket.h.example"),
+        ("192.168.1", Some(&urls[1]), "192.168.1.h.example"),
+        ("abc", None, "abc.s3.eu-central-1.amazonaws.com"),
+    ] {
+        let endpoint = Endpoint::resolve(&parameters(&region, bucket, url)).expect(bucket);
+        assert_eq!(endpoint.host(), host);
+    }
+}
+
+/// A name with its root's dot is the same name: either it is taken, or the dot is named.
+#[test]
+fn a_dot_behind_the_host_is_taken_or_named() {
+    for (endpoint, host) in [
+        ("minio.local.:9000", "minio.local.:9000"),
+        ("https://minio.local.", "minio.local."),
+        ("https://h.example./p", "h.example."),
+        ("minio.:9000", "minio.:9000"),
+        ("http://localhost.:9000", "localhost.:9000"),
+    ] {
+        let config = StoreConfig::builder().set("bucket", "bucket").set("region", "eu-central-1");
+        match config.set("endpoint", endpoint).set("allow-http", true).build() {
+            Ok(config) => {
+                let found = config.endpoint().host();
+                assert!(
+                    found == host || found == host.replacen(".:", ":", 1).trim_end_matches('.'),
+                    "{endpoint}: {found}"
+                );
+            }
+            Err(error) => expect_config_error(&error, "dot").unwrap_or_else(|problem| panic!("{endpoint}: {problem}")),
+        }
+    }
+    for endpoint in [".", "https://.", "https://h.example..", "https://.:9000", "https://10.0.0.1."] {
+        let config = StoreConfig::builder().set("bucket", "bucket").set("region", "eu-central-1");
+        let error = config.set("endpoint", endpoint).build().expect_err(endpoint);
+        expect_config_error(&error, "endpoint").expect("it names its key");
+    }
+}
+
+/// A region that is only signed may be called as its service likes.
+#[test]
+fn a_region_that_is_only_signed_is_taken() {
+    let store = |region: &str, endpoint: &str| {
+        StoreConfig::builder().set("bucket", "bucket").set("region", region).set("endpoint", endpoint).build()
+    };
+    for region in ["zg_publicru", "garage", "auto", "RegionOne", "EU", "Frankfurt", "US-EAST-1", "fsn1", "a_b-c_1"] {
+        let config = store(region, "https://minio").unwrap_or_else(|error| panic!("{region}: {error}"));
+        assert_eq!(config.endpoint().signing_region(), region);
+        let error = store(region, "").expect_err(region);
+        expect_config_error(&error, "region: ").expect("it names its key");
+    }
+    for region in ["us/east", "us east", "usé", "us,east", "us\neast", "us\0", "us?", "us#", "us%", "us=1", "*"] {
+        let error = store(region, "https://minio").expect_err(region);
+        expect_config_error(&error, "region: ").expect("it names its key");
+    }
 }

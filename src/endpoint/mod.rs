@@ -5,22 +5,20 @@
 //! those of S3's endpoint rule set, whose official cases judge them; only `auto` differs, which is path style for every
 //! endpoint that is not derived from a region, because most compatible stores have no wildcard name.
 
-mod partition;
+mod bucket;
 mod url;
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::request::Request;
-use crate::target::{Scheme, Target};
-
-use self::partition::Partition;
+pub(crate) use self::bucket::bucket_problem;
+use self::bucket::{fits_into_host, is_sendable};
 pub use self::url::EndpointUrl;
 use self::url::Host;
-
-/// A region's name: letters, digits and inner hyphens, whether it exists yet or not.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Region(String);
+use crate::error::{Error, Result};
+use crate::partition::Partition;
+pub use crate::region::Region;
+use crate::request::Request;
+use crate::target::{Scheme, Target};
 
 /// How a bucket is addressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -61,34 +59,7 @@ pub struct Endpoint {
     host: Arc<str>,
     /// Decoded; what precedes the key: the endpoint's path and, in path style, the bucket.
     path: String,
-    signing_region: String,
-}
-
-impl Region {
-    /// Checks a region's name.
-    ///
-    /// # Errors
-    ///
-    /// A name that cannot be part of a host name: S3's rule set takes letters, digits and inner hyphens.
-    pub fn new(name: impl Into<String>) -> Result<Self> {
-        let name = name.into();
-        if is_label(&name) {
-            return Ok(Self(name));
-        }
-        Err(Error::config(
-            "is no region: a region's name has letters, digits and inner hyphens, for example eu-central-1",
-        ))
-    }
-
-    /// Returns the name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns true if both regions belong to one partition of AWS, whose hosts share a domain.
-    pub fn shares_partition(&self, other: &str) -> bool {
-        Partition::of(&self.0).name == Partition::of(other).name
-    }
+    region: Region,
 }
 
 impl Endpoint {
@@ -98,10 +69,19 @@ impl Endpoint {
     ///
     /// Combinations that no endpoint serves, in the words of S3's rule set where it has them.
     pub fn resolve(parameters: &EndpointParameters<'_>) -> Result<Self> {
+        if let Some(bucket) = parameters.bucket.filter(|bucket| !is_sendable(bucket)) {
+            return Err(Error::config(format!("{bucket:?} is no name for a bucket: it would lead to another address")));
+        }
         match parameters.url {
             Some(url) => Self::custom(parameters, url),
             None => Self::derived(parameters),
         }
+    }
+
+    /// What stands for an endpoint until it is found out.
+    pub(crate) fn nowhere() -> Self {
+        let region = Region::new("none").expect("it is a region's name");
+        Self { scheme: Scheme::Https, host: "".into(), path: String::new(), region }
     }
 
     /// Gives a request its address.
@@ -124,7 +104,12 @@ impl Endpoint {
 
     /// Returns the region to sign for.
     pub fn signing_region(&self) -> &str {
-        &self.signing_region
+        self.region.as_str()
+    }
+
+    /// Returns the same as a region, for a [`Signer`](crate::Signer).
+    pub fn region(&self) -> &Region {
+        &self.region
     }
 
     fn custom(parameters: &EndpointParameters<'_>, url: &EndpointUrl) -> Result<Self> {
@@ -153,6 +138,11 @@ impl Endpoint {
                 }
                 (Some(bucket), None)
             }
+            (AddressingStyle::Auto, Some(bucket))
+                if url.aws_host().is_some() && fits_into_host(bucket, Scheme::Https) =>
+            {
+                (Some(bucket), None)
+            }
             (AddressingStyle::Auto | AddressingStyle::Path, Some(bucket)) => (None, Some(bucket)),
         };
         let port = url.port.filter(|port| *port != url.scheme.default_port());
@@ -161,22 +151,21 @@ impl Endpoint {
             return Err(Error::config("addressing = \"virtual\" makes a host name that is too long; use \"path\""));
         }
         let path = path_prefix(&url.path, bucket_path);
-        Ok(Self { scheme: url.scheme, host: host.into(), path, signing_region: signing_region(parameters.region) })
+        Ok(Self { scheme: url.scheme, host: host.into(), path, region: signing_region(parameters.region) })
     }
 
     fn derived(parameters: &EndpointParameters<'_>) -> Result<Self> {
         let region = parameters.region.as_str();
+        if !is_label(region) {
+            return Err(Error::config("region: AWS has no such region; other services need an endpoint"));
+        }
         let partition = Partition::of(region);
         if parameters.use_fips && partition.name == "aws-cn" {
             return Err(Error::config("use-fips: Partition does not support FIPS"));
         }
         let (bucket_host, bucket_path) = match (parameters.addressing, parameters.bucket) {
             (_, None) => (None, None),
-            (AddressingStyle::Auto, Some(bucket))
-                if is_label(bucket) && bucket_length_fits(bucket) && !has_upper(bucket) =>
-            {
-                (Some(bucket), None)
-            }
+            (AddressingStyle::Auto, Some(bucket)) if fits_into_host(bucket, Scheme::Https) => (Some(bucket), None),
             (AddressingStyle::Virtual, Some(bucket)) => {
                 check_virtual(bucket, Scheme::Https)?;
                 (Some(bucket), None)
@@ -193,7 +182,7 @@ impl Endpoint {
             scheme: Scheme::Https,
             host: host_header(bucket_host, &name, None).into(),
             path: path_prefix("", bucket_path),
-            signing_region: signing_region(parameters.region),
+            region: signing_region(parameters.region),
         })
     }
 }
@@ -218,7 +207,7 @@ fn service_host(parameters: &EndpointParameters<'_>, partition: &Partition, acce
     };
     if names_region {
         host.push('.');
-        host.push_str(&signing_region(parameters.region));
+        host.push_str(signing_region(parameters.region).as_str());
     }
     host + "." + partition.dns_suffix
 }
@@ -243,7 +232,7 @@ fn check_virtual(bucket: &str, scheme: Scheme) -> Result<()> {
              one label only. Use addressing = \"path\" or \"auto\"",
         ));
     }
-    if !bucket.split('.').all(is_label) || has_upper(bucket) {
+    if !fits_into_host(bucket, scheme) {
         return Err(Error::config(
             "addressing = \"virtual\" needs a bucket that can be part of a host name. Use \"path\"",
         ));
@@ -270,22 +259,15 @@ const MAX_HOST: usize = 253;
 /// The pseudo-region of the one endpoint without a region; it is signed for as us-east-1.
 const GLOBAL_REGION: &str = "aws-global";
 
-fn signing_region(region: &Region) -> String {
-    let name = if region.0 == GLOBAL_REGION { "us-east-1" } else { &region.0 };
-    name.to_owned()
+fn signing_region(region: &Region) -> Region {
+    if region.as_str() != GLOBAL_REGION {
+        return region.clone();
+    }
+    Region::new("us-east-1").expect("it is a region's name")
 }
 
 /// A DNS label: letters, digits and inner hyphens, 63 at most.
 fn is_label(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     (1..=63).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
-}
-
-fn has_upper(text: &str) -> bool {
-    text.bytes().any(|b| b.is_ascii_uppercase())
-}
-
-/// S3's rule set addresses buckets of fewer than three characters in path style.
-fn bucket_length_fits(bucket: &str) -> bool {
-    bucket.len() >= 3
 }

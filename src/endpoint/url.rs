@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::is_label;
 use crate::encode;
 use crate::error::{Error, Result};
+use crate::partition::Partition;
 use crate::target::Scheme;
 
 /// An endpoint as written: scheme, host, port and a path prefix.
@@ -39,15 +40,25 @@ impl EndpointUrl {
             None => (Scheme::Https, text),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::Https, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Scheme::Http, rest),
+            Some((scheme, _)) if scheme.is_empty() || scheme.contains(['/', '.', ':']) => {
+                return wrong("the scheme must be written as https:// or http://");
+            }
             Some(_) => return wrong("the scheme must be http or https"),
         };
+        if text.contains('\\') {
+            return wrong("it has backslashes; write the scheme and the path with slashes, as in https://host/path");
+        }
+        let lower = rest.to_ascii_lowercase();
+        if ["http:", "https:", "http//", "https//", "http;", "https;"].iter().any(|again| lower.starts_with(again)) {
+            return wrong("its scheme is written wrongly or twice; write https:// or http:// once");
+        }
         if rest.contains(['?', '#']) {
             return wrong("it must not have a query or a fragment");
         }
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if matches!(authority, "http" | "https") && path.starts_with("//") {
-            return wrong("the colon after the scheme is missing");
+        if rest.starts_with('/') {
+            return wrong("it has no host after the scheme; write https://host");
         }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if path.to_ascii_lowercase().contains("%2f") {
             return wrong("its path has an encoded slash, which would become a plain one");
         }
@@ -74,6 +85,40 @@ impl EndpointUrl {
         self.scheme
     }
 
+    /// Returns the region that a host of AWS's S3 names, `None` for any other host. The one without a region has an empty one.
+    pub(crate) fn aws_host(&self) -> Option<&str> {
+        let Host::Name(name) = &self.host else { return None };
+        let (_, rest) = Partition::of_host(name)?;
+        let rest = ["s3-fips", "s3"].iter().find_map(|service| rest.strip_prefix(service))?;
+        match rest.strip_prefix('.').unwrap_or(rest) {
+            "" => Some(""),
+            named => {
+                let named = named.strip_prefix("dualstack.").unwrap_or(named);
+                // The older hosts have a hyphen: s3-eu-west-1.
+                let named = named.strip_prefix('-').unwrap_or(named);
+                is_label(named).then_some(named)
+            }
+        }
+    }
+
+    /// Returns true if the host's first labels are a bucket, below a host with further ones: an address that holds the bucket already.
+    pub(crate) fn begins_with(&self, bucket: &str) -> bool {
+        let Host::Name(name) = &self.host else { return false };
+        let rest = name.strip_prefix(&bucket.to_ascii_lowercase()).and_then(|rest| rest.strip_prefix('.'));
+        // `bucket.vpce-…` is the host of a private link to S3, whatever the bucket is called.
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("vpce-"))
+    }
+
+    /// Returns true if the path's last segment is a bucket.
+    pub(crate) fn ends_with(&self, bucket: &str) -> bool {
+        self.path.rsplit('/').next() == Some(bucket)
+    }
+
+    /// Returns true if the host belongs to AWS.
+    pub(crate) fn is_of_aws(&self) -> bool {
+        matches!(&self.host, Host::Name(name) if Partition::of_host(name).is_some())
+    }
+
     /// Returns true if the host is this machine itself.
     pub fn is_loopback(&self) -> bool {
         match &self.host {
@@ -95,6 +140,7 @@ impl Host {
                 IpAddr::V6(_) => None,
             };
         }
+        let text = text.strip_suffix('.').unwrap_or(text);
         // A name whose last label is a number is a misspelt address, for example 10.0.0 or 1.2.3.400.
         let last = text.rsplit('.').next().unwrap_or_default();
         let is_number = last.bytes().all(|b| b.is_ascii_digit());
