@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Server,
     /// The service refused: wrong keys, signature or permissions (401, 403).
     AccessDenied,
+    /// The store is full: a quota of the bucket or the account is used up (`QuotaExceeded` and its like, 507).
+    QuotaExceeded,
     /// The clocks of this host and the service are too far apart (`RequestTimeTooSkewed`).
     ClockSkew,
     /// The object does not exist, or the service did not say what it is that does not.
@@ -38,7 +40,8 @@ pub enum ErrorKind {
     NotModified,
     /// A condition of the request did not hold (412).
     Precondition,
-    /// Another request is in the way (409).
+    /// The state of the bucket or the object is in the way (409). Retried only for `ConditionalRequestConflict` and
+    /// `OperationAborted`, which say that another request is.
     Conflict,
     /// The requested range lies outside the object (416).
     InvalidRange,
@@ -54,7 +57,8 @@ pub enum ErrorKind {
     Changed,
     /// Whether the service acted is not known, and looking did not tell: a conditional write whose answer was lost.
     Ambiguous,
-    /// The caller's source failed, or was shorter or longer than announced. Nothing was stored.
+    /// The caller's source failed, or was shorter or longer than announced. The upload was broken off with a reset, which
+    /// services take for a failure.
     Source,
     /// The local file could not be written. What was there before is untouched.
     Sink,
@@ -82,6 +86,8 @@ pub enum Phase {
     Body,
     /// All attempts together: `operation-timeout`.
     Operation,
+    /// The whole transfer: it took longer than `transfer-timeout`, or moved more slowly than `low-speed-limit`.
+    Transfer,
     /// The service itself gave up waiting for the request (`RequestTimeout`).
     Server,
 }
@@ -95,6 +101,7 @@ impl fmt::Display for Phase {
             Self::Head => "waiting for the response",
             Self::Body => "reading the body",
             Self::Operation => "with all attempts together",
+            Self::Transfer => "with the whole transfer",
             Self::Server => "the service waiting for the request",
         })
     }

@@ -4,6 +4,7 @@
 //! signature or query string ever enters it.
 
 mod display;
+mod foreign;
 mod kind;
 mod predicates;
 
@@ -13,7 +14,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+pub(crate) use self::foreign::printable;
 pub use self::kind::{ErrorKind, Phase};
+use crate::head::ResponseHead;
 
 /// An error of this crate.
 ///
@@ -29,7 +32,8 @@ struct Inner {
     operation: Option<&'static str>,
     bucket: Option<String>,
     key: Option<String>,
-    status: Option<StatusCode>,
+    /// The head of the answer.
+    head: Option<ResponseHead>,
     service: Option<ServiceError>,
     attempts: u32,
     elapsed: Option<Duration>,
@@ -58,6 +62,8 @@ pub struct ServiceError {
     pub region: Option<String>,
     /// The endpoint the service says is right (`<Endpoint>`). Never followed.
     pub endpoint: Option<String>,
+    /// Where a redirect leads (`Location`), without a signature. Never followed.
+    pub location: Option<String>,
     /// The size of the object of which a range was refused (`<ActualObjectSize>`, `Content-Range: bytes */n`).
     pub actual_object_size: Option<u64>,
 }
@@ -72,18 +78,55 @@ impl Error {
         Self(Box::new(Inner { kind: Some(kind), message: message.into(), ..Inner::default() }))
     }
 
+    /// Makes the error of a connection that another HTTP client could not make, for [`Retry`](crate::Retry) to judge: nothing was
+    /// sent.
+    ///
+    /// ```
+    /// use s3lite::{Decision, Error, Moment, Outcome, Retry, RetryPolicy, RetryQuota};
+    /// use std::time::Duration;
+    ///
+    /// let error = Error::connect(std::io::Error::other("connection refused"));
+    /// let outcome =
+    ///     Outcome { error: &error, stale_connection: false, correction: None, replayable: true, retry_after: None };
+    /// let moment = Moment { now: Duration::ZERO, elapsed: Duration::ZERO, remaining: None, jitter: 0.5 };
+    /// let decision = Retry::new(RetryPolicy::default(), true).after(&outcome, moment, &mut RetryQuota::default());
+    /// assert_eq!(decision, Decision::Again { wait: Duration::from_millis(50) });
+    /// ```
+    pub fn connect(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Connect, "there is no connection").with_source(source)
+    }
+
+    /// Makes the error of a connection that broke before the whole answer was there: whether the service acted is not known.
+    pub fn connection_lost(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Interrupted, "the connection broke").with_source(source)
+    }
+
+    /// Makes the error of an exchange in which time ran out in a phase.
+    pub fn timeout(phase: Phase, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Timeout(phase), format!("time ran out {phase}")).with_source(source)
+    }
+
     #[cold]
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, message)
     }
 
+    /// Says where the mistake is, before what it is.
     #[cold]
-    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+    pub(crate) fn within(mut self, place: impl std::fmt::Display) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self
+    }
+
+    /// Makes the error of a call that cannot be made as it is, in an operation of one's own: nothing was sent.
+    #[cold]
+    pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::BadInput, message)
     }
 
+    /// Makes the error of an answer that is none of its operation's, in an operation of one's own.
     #[cold]
-    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+    pub fn protocol(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Protocol, message)
     }
 
@@ -115,8 +158,8 @@ impl Error {
     }
 
     #[cold]
-    pub(crate) fn with_answer(mut self, status: StatusCode, service: ServiceError) -> Self {
-        self.0.status = Some(status);
+    pub(crate) fn with_answer(mut self, head: ResponseHead, service: ServiceError) -> Self {
+        self.0.head = Some(head);
         self.0.service = Some(service);
         self
     }
@@ -144,7 +187,12 @@ impl Error {
 
     /// Returns the HTTP status of the answer, if one came.
     pub fn status(&self) -> Option<StatusCode> {
-        self.0.status
+        self.head().map(|head| head.status)
+    }
+
+    /// Returns the head of the answer, if one came: a delete marker's 404 has its version there, a 304 its tag.
+    pub fn head(&self) -> Option<&ResponseHead> {
+        self.0.head.as_ref()
     }
 
     /// Returns what the service said, if it answered.
@@ -209,6 +257,17 @@ impl Error {
     pub fn into_ambiguous(mut self) -> Self {
         self.0.kind = Some(ErrorKind::Ambiguous);
         self.0.outcome_unknown = true;
+        self
+    }
+
+    /// Says that an object is stored, but that this writer may not look at it.
+    pub(crate) fn into_stored_unverified(mut self) -> Self {
+        self.0.message = format!(
+            "the object was stored and acknowledged, but could not be verified, for which verify-after-write needs the right to \
+             read it (s3:GetObject): {}",
+            self.0.message
+        );
+        self.0.outcome_unknown = false;
         self
     }
 

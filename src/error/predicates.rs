@@ -1,5 +1,7 @@
 //! What an error says of what happened: the questions that callers and the retry rules ask.
 
+use http::StatusCode;
+
 use super::{Error, ErrorKind, Phase};
 
 impl Error {
@@ -29,13 +31,32 @@ impl Error {
             | ErrorKind::LimitExceeded
             | ErrorKind::Server
             | ErrorKind::Truncated => true,
-            ErrorKind::Timeout(phase) => {
-                matches!(phase, Phase::Send | Phase::Head | Phase::Body | Phase::Operation)
+            ErrorKind::Timeout(phase) if phase != Phase::Server => {
+                matches!(phase, Phase::Send | Phase::Head | Phase::Body | Phase::Operation | Phase::Transfer)
             }
             // Whoever wrote it, the request had been sent.
             ErrorKind::Protocol => true,
-            _ => false,
+            // What a gateway says without S3's code says nothing of what the service behind it did.
+            _ => {
+                let passes = |status: StatusCode| status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+                self.code().is_none() && self.status().is_some_and(passes)
+            }
         }
+    }
+
+    /// Returns true if no service answered: nobody listened, the connection broke, or a gateway stands in front of nothing (502,
+    /// 503 or 504 without an S3 code).
+    pub fn is_unanswered(&self) -> bool {
+        let is_gateways =
+            self.status().is_some_and(|status| matches!(status.as_u16(), 502..=504)) && self.code().is_none();
+        let is_lost =
+            matches!(self.kind(), ErrorKind::Connect | ErrorKind::Interrupted | ErrorKind::Timeout(Phase::Connect));
+        is_lost || is_gateways
+    }
+
+    /// True if a connection broke before the whole answer was there.
+    pub(crate) fn is_break(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Interrupted | ErrorKind::Truncated)
     }
 
     pub(crate) fn is_passing(&self) -> bool {
