@@ -19,9 +19,13 @@ pub fn classify(error: &Error) -> FailureClass {
     match error.kind() {
         ErrorKind::Throttled => FailureClass::Throttled,
         // The caller has waited long enough already.
-        ErrorKind::Timeout(Phase::Queue | Phase::Operation) => FailureClass::Final,
+        ErrorKind::Timeout(Phase::Queue | Phase::Operation | Phase::Transfer) => FailureClass::Final,
+        // Any other conflict would be one again.
+        ErrorKind::Conflict => match error.code() {
+            Some("ConditionalRequestConflict" | "OperationAborted") => FailureClass::Transient,
+            _ => FailureClass::Final,
+        },
         ErrorKind::Server
-        | ErrorKind::Conflict
         | ErrorKind::Integrity
         | ErrorKind::Interrupted
         | ErrorKind::Truncated

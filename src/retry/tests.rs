@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::quota::{QUOTA_CAPACITY, QUOTA_COST, QUOTA_FOR_SUCCESS};
+use super::quota::{QUOTA_CAPACITY, QUOTA_COST, QUOTA_FOR_SUCCESS, QUOTA_UNANSWERED_COST};
 use super::*;
 use crate::error::{ErrorKind, Phase};
 use crate::response::{ResponseHead, service_error};
@@ -21,7 +21,11 @@ fn outcome(error: &Error) -> Outcome<'_> {
     Outcome { error, stale_connection: false, correction: None, replayable: true, retry_after: None }
 }
 
-const LATER: Moment = Moment { now: Duration::ZERO, remaining: None, jitter: 1.0 };
+const LATER: Moment = Moment { now: Duration::ZERO, elapsed: Duration::ZERO, remaining: None, jitter: 1.0 };
+
+fn is_again(decision: Decision) -> bool {
+    matches!(decision, Decision::Again { .. })
+}
 
 fn suite(name: &str) -> Vec<Value> {
     let suite: Value = serde_json::from_str(CASES).expect("the suite is JSON");
@@ -111,9 +115,9 @@ fn s3_by_code_status_and_phase() {
 #[test]
 fn waits_double_up_to_a_bound() {
     let policy = RetryPolicy { max_retries: 12, ..RetryPolicy::default() };
-    for (status, first) in [(500, 100), (503, 1000)] {
+    for (status, code, first) in [(500, "InternalError", 100), (503, "SlowDown", 1000)] {
         let (mut retry, mut quota) = (Retry::new(policy, true), RetryQuota::default());
-        let error = refusal(status, None);
+        let error = refusal(status, Some(code));
         for index in 0..12 {
             let expected = Duration::from_millis(first << index).min(policy.longest);
             let decision = retry.after(&outcome(&error), LATER, &mut quota);
@@ -213,7 +217,7 @@ fn a_failing_service_is_not_stormed_and_an_outage_ends() {
         let mut retries = 0;
         for _ in 0..200 {
             let mut retry = Retry::new(RetryPolicy::default(), true);
-            while retry.after(&outcome(&error), Moment { now, ..LATER }, quota) != Decision::Stop {
+            while is_again(retry.after(&outcome(&error), Moment { now, ..LATER }, quota)) {
                 retries += 1;
             }
         }
@@ -237,4 +241,65 @@ fn success_gives_back() {
     assert_eq!(quota.left, QUOTA_CAPACITY - QUOTA_COST);
     Retry::new(RetryPolicy::default(), true).succeeded(&mut quota);
     assert_eq!(quota.left, QUOTA_CAPACITY - QUOTA_COST + QUOTA_FOR_SUCCESS);
+}
+
+/// Where no service answers, a call has time: a restart of ten seconds is outlasted by any of its callers, each within its bound.
+#[test]
+fn what_is_not_answered_is_tried_for_a_time() {
+    let policy = RetryPolicy::default();
+    for error in [Error::new(ErrorKind::Connect, ""), Error::new(ErrorKind::Interrupted, ""), refusal(502, None)] {
+        for jitter in [0.3, 0.5, 1.0] {
+            let (mut retry, mut quota) = (Retry::new(policy, true), RetryQuota::default());
+            let (mut elapsed, mut attempts) = (Duration::ZERO, vec![Duration::ZERO]);
+            while let Decision::Again { wait } =
+                retry.after(&outcome(&error), Moment { elapsed, jitter, ..LATER }, &mut quota)
+            {
+                elapsed += wait;
+                attempts.push(elapsed);
+            }
+            let after_restart = attempts.iter().any(|at| (10.0..=30.0).contains(&at.as_secs_f64()));
+            assert!(after_restart, "{error:?} {jitter}: {attempts:?}");
+            assert!(elapsed <= policy.timeout && attempts.len() <= 20, "{error:?} {jitter}: {attempts:?}");
+        }
+    }
+    let (mut retry, mut quota) = (Retry::new(RetryPolicy { max_retries: 0, ..policy }, true), RetryQuota::default());
+    assert_eq!(retry.after(&outcome(&Error::new(ErrorKind::Connect, "")), LATER, &mut quota), Decision::Stop);
+}
+
+/// One event that meets every connection spends less than an outage may.
+#[test]
+fn the_quota_has_room_for_one_retry_of_each_connection() {
+    let mut quota = RetryQuota::for_connections(128);
+    let error = refusal(500, None);
+    let again = (0..200)
+        .filter(|_| is_again(Retry::new(RetryPolicy::default(), true).after(&outcome(&error), LATER, &mut quota)));
+    assert_eq!(again.count(), 128);
+    let mut retry = Retry::new(RetryPolicy::default(), true);
+    assert_eq!(retry.after(&outcome(&error), LATER, &mut quota), Decision::OutOfQuota);
+    let mut quota = RetryQuota::for_connections(128);
+    let throttled = refusal(503, Some("SlowDown"));
+    let again = (0..200)
+        .filter(|_| is_again(Retry::new(RetryPolicy::default(), true).after(&outcome(&throttled), LATER, &mut quota)));
+    assert_eq!(again.count(), 99, "a throttled service gets a hundred more, however many connections there are");
+}
+
+/// Connecting burdens nobody, and the first break of a call may be one event for all.
+#[test]
+fn what_was_never_answered_costs_little() {
+    let policy = RetryPolicy::default();
+    for (error, costs) in [
+        (Error::new(ErrorKind::Connect, ""), [0, 0]),
+        (Error::new(ErrorKind::Interrupted, ""), [0, QUOTA_UNANSWERED_COST]),
+        (Error::new(ErrorKind::Truncated, ""), [0, QUOTA_COST]),
+        (refusal(500, Some("InternalError")), [QUOTA_COST, QUOTA_COST]),
+    ] {
+        let (mut retry, mut quota) = (Retry::new(policy, true), RetryQuota::default());
+        for cost in costs {
+            let before = quota.left;
+            assert!(is_again(retry.after(&outcome(&error), LATER, &mut quota)));
+            assert_eq!(before - quota.left, cost, "{error:?}");
+        }
+        retry.progressed(&mut quota);
+        assert_eq!(quota.left, QUOTA_CAPACITY, "progress pays for all of them: {error:?}");
+    }
 }
