@@ -48,7 +48,7 @@ impl Checksum {
         let concerns = |name: &HeaderName| {
             *name == TRAILER || ["x-amz-checksum-", "x-amz-trailer"].iter().any(|mark| name.as_str().starts_with(mark))
         };
-        if head.status != StatusCode::OK || !head.headers.keys().any(concerns) {
+        if !is_whole(head) || !head.headers.keys().any(concerns) {
             return None;
         }
         if head.header("x-amz-checksum-type").is_some_and(|kind| kind.eq_ignore_ascii_case("composite")) {
@@ -90,6 +90,14 @@ impl Checksum {
         let problem =
             format!("the bytes that arrived are not those that were stored: {header} is {actual}, not {expected}");
         Err(Error::new(ErrorKind::Integrity, problem))
+    }
+}
+
+/// A checksum is that of the whole object; some services send all of it as a part.
+fn is_whole(head: &ResponseHead) -> bool {
+    match head.content_range() {
+        Some(range) => range.first == 0 && range.size == Some(range.length()),
+        None => head.status == StatusCode::OK,
     }
 }
 

@@ -3,6 +3,8 @@
 //! In come what was asked for, what has arrived and what the first answer said; out comes the next question, and a check of
 //! its answer. Two versions of an object are never spliced.
 
+use http::header::CONTENT_ENCODING;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::GetObject;
 use crate::response::{ContentRange, ETag, ResponseHead};
@@ -12,26 +14,25 @@ use crate::response::{ContentRange, ETag, ResponseHead};
 pub struct Resume {
     operation: GetObject,
     etag: ETag,
+    content_encoding: Option<String>,
     /// The object's byte that comes next.
     next: u64,
-    /// The object's byte after the last one that was asked for.
-    end: u64,
-    size: u64,
+    /// The object's byte after the last one that was asked for; `None` if only its end tells.
+    end: Option<u64>,
+    size: Option<u64>,
 }
 
 impl Resume {
-    /// Takes note of a download's first answer; `None` if it says too little to go on by: no strong tag, no size.
+    /// Takes note of a download's first answer; `None` if it says too little to go on by: it has no strong tag.
     pub fn new(operation: &GetObject, head: &ResponseHead) -> Option<Self> {
-        let etag = ETag::new(head.header("etag")?);
-        if etag.as_str().is_empty() || etag.as_str().starts_with("W/") {
-            return None;
-        }
+        let etag = head.strong_etag()?;
         let (next, end, size) = match head.content_range().filter(|_| head.status.as_u16() == 206) {
-            Some(ContentRange { first, last, size }) => (first, last + 1, size?),
+            Some(ContentRange { first, last, size }) => (first, Some(last + 1), size),
             None if head.status.as_u16() == 206 => return None,
-            None => (0, head.content_length()?, head.content_length()?),
+            None => (0, head.content_length(), head.content_length()),
         };
-        Some(Self { operation: operation.clone(), etag, next, end, size })
+        let content_encoding = head.header(CONTENT_ENCODING).map(str::to_owned);
+        Some(Self { operation: operation.clone(), etag, content_encoding, next, end, size })
     }
 
     /// Takes note of bytes that have arrived.
@@ -41,12 +42,22 @@ impl Resume {
 
     /// Returns true if every byte that was asked for has arrived, and only the end of the answer has not.
     pub fn is_complete(&self) -> bool {
-        self.next >= self.end
+        self.end.is_some_and(|end| self.next >= end)
+    }
+
+    /// Returns true for a refusal that says that the object ends where the answer broke.
+    pub fn is_end(&self, refusal: &Error) -> bool {
+        let size = refusal.service().and_then(|service| service.actual_object_size);
+        refusal.kind() == ErrorKind::InvalidRange && self.end.is_none() && size == Some(self.next)
     }
 
     /// Returns what to ask for next: the rest, of this very object.
     pub fn operation(&self) -> GetObject {
-        self.operation.clone().range(self.next..self.end).if_match(self.etag.as_str())
+        let rest = match self.end {
+            Some(end) => self.operation.clone().range(self.next..end),
+            None => self.operation.clone().range(self.next..),
+        };
+        rest.if_match(self.etag.as_str())
     }
 
     /// Returns what to ask for to begin anew, of this very object.
@@ -54,24 +65,36 @@ impl Resume {
         self.operation.clone().if_match(self.etag.as_str())
     }
 
-    /// Demands that an answer is the rest, of this very object.
+    /// Demands that an answer is the rest, of this very object, in the same form.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Changed`] if it is of another.
     pub fn check(&self, head: &ResponseHead) -> Result<()> {
-        let same_tag = head.header("etag").is_some_and(|etag| ETag::new(etag) == self.etag);
+        if self.next == 0 && self.end == self.size && head.status.as_u16() == 200 {
+            // Nothing had arrived, and the whole object answers for its whole range.
+            return if self.is_same(head, head.content_length()) { Ok(()) } else { Err(changed()) };
+        }
         let Some(range) = head.content_range().filter(|_| head.status.as_u16() == 206) else {
             return Err(Error::protocol("the service ignored the range from which the download was to go on"));
         };
-        let same_size = range.size.is_none_or(|size| size == self.size);
-        if !same_tag || !same_size {
+        if !self.is_same(head, range.size) {
             return Err(changed());
         }
-        if range.first != self.next || range.last + 1 != self.end {
+        let reaches_end = match self.end {
+            Some(end) => range.last + 1 == end,
+            None => range.size.is_none_or(|size| range.last + 1 == size),
+        };
+        if range.first != self.next || !reaches_end {
             return Err(Error::protocol("the answer has other bytes than those from which the download was to go on"));
         }
         Ok(())
+    }
+
+    fn is_same(&self, head: &ResponseHead, size: Option<u64>) -> bool {
+        let same_tag = head.strong_etag().is_some_and(|etag| etag == self.etag);
+        let same_size = size.is_none_or(|size| self.size.is_none_or(|own| own == size));
+        same_tag && same_size && head.header(CONTENT_ENCODING) == self.content_encoding.as_deref()
     }
 
     /// Says what a refusal to go on means: the object is another one now, or is gone.
@@ -139,13 +162,41 @@ mod tests {
         }
     }
 
+    /// A body without an announced length goes on to wherever the object ends.
+    #[test]
+    fn an_object_of_unknown_length_goes_on_to_its_end() {
+        let mut resume = Resume::new(&GetObject::new("k"), &head(200, &[("etag", "\"a\"")])).expect("a strong tag");
+        resume.received(40);
+        let request = resume.operation().request(&KeyPrefix::default()).expect("a request");
+        assert_eq!(request.header("range").expect("it is asked for"), "bytes=40-");
+        let rest = |range| head(206, &[("etag", "\"a\""), ("content-range", range)]);
+        assert!(resume.check(&rest("bytes 40-99/100")).is_ok() && !resume.is_complete());
+        assert_eq!(resume.check(&rest("bytes 40-98/100")).err().map(|error| error.kind()), Some(ErrorKind::Protocol));
+    }
+
+    #[test]
+    fn another_form_of_the_object_is_another_object() {
+        let first = head(200, &[("etag", "\"a\""), ("content-length", "100"), ("content-encoding", "gzip")]);
+        let mut resume = Resume::new(&GetObject::new("k"), &first).expect("enough to go on by");
+        resume.received(40);
+        for (encoding, etag, same) in
+            [("gzip", "\"a\"", true), ("br", "\"a\"", false), ("", "\"a\"", false), ("gzip", "W/\"a\"", false)]
+        {
+            let mut rest = head(206, &[("etag", etag), ("content-range", "bytes 40-99/100")]);
+            if !encoding.is_empty() {
+                rest.headers.insert("content-encoding", HeaderValue::from_static(encoding));
+            }
+            assert_eq!(resume.check(&rest).is_ok(), same, "{encoding} {etag}");
+        }
+    }
+
     #[test]
     fn too_little_to_go_on_by() {
         for headers in [
             &[("content-length", "100")][..],
-            &[("etag", "\"a\"")],
             &[("etag", "W/\"a\""), ("content-length", "100")],
             &[("etag", ""), ("content-length", "100")],
+            &[("etag", "\"\""), ("content-length", "100")],
         ] {
             assert!(Resume::new(&GetObject::new("k"), &head(200, headers)).is_none(), "{headers:?}");
         }

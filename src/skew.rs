@@ -13,6 +13,9 @@ use crate::response::{ResponseHead, http_date};
 /// A refusal may be due to the clock if the clocks differ by more than this; S3 itself allows 15 minutes.
 const DETECTABLE: u64 = 4 * 60;
 
+/// The service takes signatures of times so far from its own (S3 User Guide, "Authenticating requests").
+const ACCEPTED: u64 = 15 * 60;
+
 /// A Date of the year 9000 or later is no clock's; one in 9999 would lead to years that no signature can carry.
 const LATEST: i64 = 221_845_392_000;
 
@@ -57,13 +60,23 @@ impl ClockSkew {
     /// Returns true if a refusal is due to the clock: the service says so, or refuses the signature while the clocks differ
     /// by more than the request was corrected for.
     pub fn explains(self, refusal: &Error, signed_with: Self) -> bool {
-        let suspicious = refusal.kind() == ErrorKind::ClockSkew
+        signed_with.may_be_to_blame(refusal) && self.0.abs_diff(signed_with.0) > DETECTABLE
+    }
+
+    /// Returns true if the time that a request was signed with may be why it was refused.
+    pub fn may_be_to_blame(self, refusal: &Error) -> bool {
+        refusal.kind() == ErrorKind::ClockSkew
             || matches!(
                 refusal.code(),
                 Some("SignatureDoesNotMatch" | "InvalidSignatureException" | "AuthFailure" | "AccessDeniedException")
             )
-            || (refusal.code().is_none() && refusal.status().is_some_and(|status| status.as_u16() == 403));
-        suspicious && self.0.abs_diff(signed_with.0) > DETECTABLE
+            || (refusal.code().is_none() && refusal.status().is_some_and(|status| status.as_u16() == 403))
+    }
+
+    /// Returns true if a Date that tells this can be the service's, which has accepted a signature made with another skew. A
+    /// proxy's clock may be hours off.
+    pub fn agrees_with(self, accepted: Self) -> bool {
+        self.0.abs_diff(accepted.0) <= ACCEPTED
     }
 }
 

@@ -1,14 +1,15 @@
 //! GetObject: an object, or a range of its bytes.
 
 use std::ops::{Bound, RangeBounds};
+use std::time::SystemTime;
 
 use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
 use http::{HeaderName, HeaderValue, Method};
 
-use super::{Answer, Operation};
+use super::{Answer, AnswerKind, Operation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
-use crate::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
+use crate::request::{ByteRange, ExtraHeaders, KeyPrefix, METHODS, Request};
+use crate::response::{ETag, ObjectMeta, object_framing, require_not_compressed, write_http_date};
 
 const X_AMZ_CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
 const ENABLED: HeaderValue = HeaderValue::from_static("ENABLED");
@@ -31,29 +32,14 @@ pub struct GetObject {
     query: Vec<(&'static str, String)>,
     headers: ExtraHeaders,
     checksum_mode: bool,
-}
-
-/// Which bytes of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ByteRange {
-    /// From a byte to the end.
-    From(u64),
-    /// From a byte up to another, which is not included.
-    Part {
-        /// The first byte.
-        start: u64,
-        /// The byte after the last one.
-        end: u64,
-    },
-    /// The last bytes.
-    Last(u64),
+    verify_checksum: Option<bool>,
 }
 
 impl GetObject {
     /// Reads the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
-        let (range, if_match, if_none_match, query, headers, checksum_mode) = Default::default();
-        Self { key: key.into(), range, if_match, if_none_match, query, headers, checksum_mode }
+        let (range, if_match, if_none_match, query, headers, checksum_mode, verify_checksum) = Default::default();
+        Self { key: key.into(), range, if_match, if_none_match, query, headers, checksum_mode, verify_checksum }
     }
 
     /// Reads a range of bytes only: `a..b`, `a..=b`, `a..`, `..b`.
@@ -87,6 +73,16 @@ impl GetObject {
         Self { if_none_match: Some(etag.into()), ..self }
     }
 
+    /// Reads only if the object was modified after a time, in whole seconds; 304 otherwise.
+    pub fn if_modified_since(self, time: SystemTime) -> Self {
+        self.header("if-modified-since", write_http_date(time))
+    }
+
+    /// Reads only if the object was not modified after a time, in whole seconds; 412 otherwise.
+    pub fn if_unmodified_since(self, time: SystemTime) -> Self {
+        self.header("if-unmodified-since", write_http_date(time))
+    }
+
     /// Reads a version, in a bucket that keeps versions.
     pub fn version_id(self, version: impl Into<String>) -> Self {
         self.query("versionId", version)
@@ -106,6 +102,17 @@ impl GetObject {
     pub fn checksum_mode(mut self) -> Self {
         self.checksum_mode = true;
         self
+    }
+
+    /// Sets whether the bytes are compared with the stored checksum, whatever the store's `verify-checksum` says. Without, an
+    /// object can be read whose checksum was stored wrong.
+    pub fn verify_checksum(self, verify: bool) -> Self {
+        Self { verify_checksum: Some(verify), ..self }
+    }
+
+    /// Returns whether this call says that the bytes are to be compared with the stored checksum.
+    pub(crate) fn verifies_checksum(&self) -> Option<bool> {
+        self.verify_checksum
     }
 
     /// Adds any other header of the API, for example a customer's key. Signed if its name starts with `x-amz-`.
@@ -181,76 +188,21 @@ impl Operation for GetObject {
     type Output = ObjectMeta;
     const NAME: &'static str = "GetObject";
     const STREAMS: bool = true;
+    const ANSWER: AnswerKind = AnswerKind::Object;
+
+    fn key(&self) -> Option<&str> {
+        Some(&self.key)
+    }
 
     fn request(&self, prefix: &KeyPrefix) -> Result<Request> {
         self.request_as(Self::NAME, Method::GET, prefix)
     }
 
     fn read(&self, answer: Answer<'_>) -> Result<ObjectMeta> {
-        answer.head.demand_s3()?;
-        match self.range {
-            Some(range) => range.check(&answer.head)?,
-            None => check_whole(&answer.head)?,
-        }
+        object_framing(&answer.head, self.range)?;
+        require_not_compressed(&answer.head)?;
         Ok(ObjectMeta::from_head(answer.head))
     }
-}
-
-impl ByteRange {
-    /// Returns true if no object has a byte in it.
-    pub fn is_empty(self) -> bool {
-        matches!(self, Self::Last(0)) || matches!(self, Self::Part { start, end } if start == end)
-    }
-
-    /// The value of the Range header (RFC 9110 section 14.2), whose last byte is inclusive.
-    fn header(self) -> Result<String> {
-        match self {
-            Self::From(start) => Ok(format!("bytes={start}-")),
-            Self::Part { start, end } if start < end => Ok(format!("bytes={start}-{}", end - 1)),
-            Self::Last(count) if count > 0 => Ok(format!("bytes=-{count}")),
-            Self::Last(_) => Err(Error::bad_input("the range is empty, and HTTP cannot ask for no bytes")),
-            Self::Part { start, end } => {
-                Err(Error::bad_input(format!("the range {start}..{end} does not have its start before its end")))
-            }
-        }
-    }
-
-    /// Demands that the answer is the range that was asked for, cut at most by the object's end.
-    fn check(self, head: &ResponseHead) -> Result<()> {
-        if head.status.as_u16() != 206 {
-            // From the first byte on, the whole object is what was asked for.
-            let is_whole = self == Self::From(0) && head.status.as_u16() == 200;
-            return if is_whole { Ok(()) } else { Err(ignored()) };
-        }
-        let Some(got) = head.content_range() else {
-            return Err(Error::protocol("the answer to a range does not say which bytes it has (Content-Range)"));
-        };
-        let reaches_end = got.size.is_none_or(|size| got.last + 1 == size);
-        let fits = match self {
-            Self::From(start) => got.first == start && reaches_end,
-            Self::Part { start, end } => got.first == start && got.last < end && (got.last + 1 == end || reaches_end),
-            Self::Last(count) => {
-                let is_all_or_enough = got.first == 0 || got.length() == count;
-                got.length() <= count && is_all_or_enough && reaches_end
-            }
-        };
-        let fits = fits && head.content_length().is_none_or(|length| length == got.length());
-        if fits { Ok(()) } else { Err(Error::protocol("the answer has other bytes than the range that was asked for")) }
-    }
-}
-
-/// Demands that the answer is the whole object: a part nobody asked for would pass for an object cut short.
-fn check_whole(head: &ResponseHead) -> Result<()> {
-    let is_whole = |range: ContentRange| range.first == 0 && range.size == Some(range.length());
-    match head.status.as_u16() {
-        200 => Ok(()),
-        206 if head.content_range().is_some_and(is_whole) => Ok(()),
-        _ => Err(Error::protocol("the answer is not the whole object that was asked for")),
-    }
-}
-
-fn ignored() -> Error {
-    Error::protocol("the service ignored the range and answered with the whole object")
 }
 
 super::from_key!(GetObject);

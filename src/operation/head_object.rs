@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Answer, GetObject, Operation};
+use super::{Answer, AnswerKind, GetObject, Operation, SelfContained};
 use crate::error::Result;
 use crate::request::{ExtraHeaders, KeyPrefix, Request};
 use crate::response::{ETag, ObjectMeta};
@@ -51,16 +51,22 @@ impl HeadObject {
     }
 }
 
+impl SelfContained for HeadObject {}
+
 impl Operation for HeadObject {
     type Output = ObjectMeta;
     const NAME: &'static str = "HeadObject";
+    const ANSWER: AnswerKind = AnswerKind::Object;
+
+    fn key(&self) -> Option<&str> {
+        Some(self.0.key())
+    }
 
     fn request(&self, prefix: &KeyPrefix) -> Result<Request> {
         self.0.request_as(Self::NAME, Method::HEAD, prefix)
     }
 
     fn read(&self, answer: Answer<'_>) -> Result<ObjectMeta> {
-        answer.head.demand_s3()?;
         Ok(ObjectMeta::from_head(answer.head))
     }
 }

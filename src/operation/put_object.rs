@@ -5,10 +5,11 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH,
 };
 
-use super::{Answer, HeadObject, Operation, refuse_error_document};
+use super::{Answer, AnswerKind, HeadObject, Operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::{ExtraHeaders, KeyPrefix, METHODS, Request};
-use crate::response::{ETag, ObjectMeta, X_AMZ_VERSION_ID};
+use crate::response::{ETag, ObjectMeta, ResponseHead, X_AMZ_VERSION_ID};
+use crate::sign::{CHUNK_SIZE, encoded_length};
 
 /// The most that S3 keeps of a user's metadata, names included (S3 User Guide, "User-defined object metadata").
 const MAX_METADATA_BYTES: usize = 2048;
@@ -39,6 +40,16 @@ pub struct PutObjectOutput {
     pub etag: ETag,
     /// The version, in a bucket that keeps versions.
     pub version_id: Option<String>,
+    head: ResponseHead,
+}
+
+impl PutObjectOutput {
+    /// Returns the head of the answer, for whatever has no name here: encryption, checksums, expiration.
+    ///
+    /// If the put's own answer was lost, it is that of the HEAD that found the object.
+    pub fn head(&self) -> &ResponseHead {
+        &self.head
+    }
 }
 
 impl PutObject {
@@ -143,7 +154,7 @@ impl PutObject {
         let id = self.metadata.iter().find(|(name, _)| name == PUT_ID).map(|(_, id)| id.as_str());
         let (found_id, version_id) = (found.metadata(PUT_ID), found.version_id().map(str::to_owned));
         if let (true, Some(etag)) = (id.is_some() && found_id == id, found.etag()) {
-            return Ok(PutObjectOutput { etag, version_id });
+            return Ok(PutObjectOutput { etag, version_id, head: found.head().clone() });
         }
         let expected = self.headers.iter().find(|(name, _)| *name == IF_MATCH).map(|(_, tag)| ETag::new(tag));
         let is_unchanged = expected.is_some() && expected == found.etag();
@@ -153,6 +164,13 @@ impl PutObject {
             (false, true) => Err(error),
             (false, false) => Err(error.into_ambiguous()),
         }
+    }
+
+    /// Says whether a service kept the framing of a body in signed chunks, by what a HEAD of the object found.
+    pub(crate) fn chunks_kept(&self, stored: &PutObjectOutput, length: u64, found: &ObjectMeta) -> Option<Error> {
+        let size = found.size().filter(|size| *size > length)?;
+        let is_this = found.etag().is_none_or(|etag| etag == stored.etag);
+        is_this.then(|| of_other_size(length, size, found))
     }
 
     /// Compares what was stored with what a HEAD of it found: `verify-after-write`.
@@ -172,10 +190,7 @@ impl PutObject {
         }
         match found.size() {
             Some(size) if size == length => Ok(()),
-            Some(size) => {
-                let problem = format!("{length} bytes were acknowledged, but the stored object has {size}");
-                Err(Error::new(ErrorKind::Integrity, problem))
-            }
+            Some(size) => Err(of_other_size(length, size, found)),
             None => Err(Error::protocol("the service does not say how many bytes the stored object has")),
         }
     }
@@ -190,6 +205,13 @@ impl PutObject {
     }
 
     fn check_metadata(&self) -> Result<()> {
+        for (index, (name, _)) in self.metadata.iter().enumerate() {
+            if self.metadata[..index].iter().any(|(before, _)| before.eq_ignore_ascii_case(name)) {
+                return Err(Error::bad_input(format!(
+                    "the metadata has {name:?} twice, for its names have no capitals; drop one"
+                )));
+            }
+        }
         let bytes = self.metadata_bytes();
         if bytes <= MAX_METADATA_BYTES {
             return Ok(());
@@ -201,6 +223,11 @@ impl PutObject {
 impl Operation for PutObject {
     type Output = PutObjectOutput;
     const NAME: &'static str = "PutObject";
+    const ANSWER: AnswerKind = AnswerKind::Stored;
+
+    fn key(&self) -> Option<&str> {
+        Some(&self.key)
+    }
 
     fn request(&self, prefix: &KeyPrefix) -> Result<Request> {
         self.check_metadata()?;
@@ -220,14 +247,17 @@ impl Operation for PutObject {
 
     /// A 200 is not yet success: a proxy's page has no tag.
     fn read(&self, answer: Answer<'_>) -> Result<PutObjectOutput> {
-        refuse_error_document(&answer)?;
-        let Some(etag) = answer.head.header(ETAG).filter(|etag| !etag.is_empty()) else {
+        if !answer.body.trim_ascii().is_empty() {
             return Err(Error::passing_protocol(
-                "the service says that the object is stored, but not under which ETag",
+                "the answer to a put has a body, which no object store gives it: it may be somebody's on the way",
             ));
+        }
+        let Some(etag) = answer.head.header(ETAG).map(ETag::new).filter(|etag| !etag.is_empty()) else {
+            let problem = "the service says that the object is stored, but not under which ETag";
+            return Err(Error::passing_protocol(problem).worth_one_more());
         };
         let version_id = answer.head.header(X_AMZ_VERSION_ID).map(str::to_owned);
-        Ok(PutObjectOutput { etag: ETag::new(etag), version_id })
+        Ok(PutObjectOutput { etag, version_id, head: answer.head })
     }
 
     /// `If-Match` on a missing object is 404 on AWS; to the caller it is the same as a tag that has changed.
@@ -235,6 +265,19 @@ impl Operation for PutObject {
         let overwrites = self.headers.iter().any(|(name, _)| *name == IF_MATCH);
         Err(if overwrites && refusal.is_not_found() { refusal.into_precondition() } else { refusal })
     }
+}
+
+/// Something was stored, but not what was put, so its outcome counts as unknown.
+fn of_other_size(length: u64, size: u64, found: &ObjectMeta) -> Error {
+    let says_so = found.head().header(CONTENT_ENCODING).is_some_and(|coding| coding.contains("aws-chunked"));
+    let hint = match says_so || size == encoded_length(length, CHUNK_SIZE).unwrap_or(length) {
+        true => {
+            ": the service keeps the framing of signed chunks (aws-chunked) as a part of it; put bytes or a file, or use https"
+        }
+        false => "",
+    };
+    let problem = format!("{length} bytes were acknowledged, but the stored object has {size}{hint}");
+    Error::new(ErrorKind::Integrity, problem).with_unknown_outcome(true)
 }
 
 super::from_key!(PutObject);

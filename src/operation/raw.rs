@@ -3,12 +3,16 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::header::ETAG;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{Answer, Operation};
-use crate::error::Result;
+use super::{Answer, Operation, SelfContained};
+use crate::error::{Error, Result};
 use crate::request::{ExtraHeaders, KeyPrefix, Request};
-use crate::response::{ResponseHead, service_error, service_error_document};
+use crate::response::{
+    ETag, ResponseHead, require_no_document, require_no_framing, require_not_compressed, service_error,
+    service_error_document,
+};
 
 /// Any S3 call, for example `GET /key?tagging`: addressed, signed, sent, and its errors read like every other's.
 ///
@@ -90,8 +94,10 @@ impl Raw {
     }
 
     /// An object's own bytes may be an `<Error>` document that somebody stored; every other answer that is one, is one.
-    fn reads_an_object(&self) -> bool {
-        self.method == Method::GET && self.key.is_some() && self.query.is_empty()
+    fn asks_for_an_object(&self) -> bool {
+        let of_object =
+            |name: &str| matches!(name, "versionId" | "partNumber" | "x-id") || name.starts_with("response-");
+        self.method == Method::GET && self.key.is_some() && self.query.iter().all(|(name, _)| of_object(name))
     }
 }
 
@@ -115,9 +121,16 @@ impl fmt::Debug for RawAnswer {
     }
 }
 
+impl SelfContained for Raw {}
+
 impl Operation for Raw {
     type Output = RawAnswer;
     const NAME: &'static str = "Raw";
+    const IS_DOCUMENT: bool = false;
+
+    fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
 
     fn request(&self, prefix: &KeyPrefix) -> Result<Request> {
         let mut request = match &self.key {
@@ -132,9 +145,32 @@ impl Operation for Raw {
         Ok(request)
     }
 
+    fn check_presignable(&self) -> Result<()> {
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        Err(Error::bad_input("a presigned URL carries no body; leave it out, and let whoever uses the URL send it"))
+    }
+
+    /// An object has a tag. A document without one is S3's own word, whatever was asked for.
+    fn accept(&self, answer: &Answer<'_>) -> Result<()> {
+        let has_tag = answer.head.header(ETAG).is_some_and(|etag| !ETag::new(etag).is_empty());
+        if !self.asks_for_an_object() || has_tag {
+            return Ok(());
+        }
+        match service_error_document(answer.body) {
+            Some(_) => Err(service_error(&answer.head, answer.body, answer.signed_for)),
+            None => require_no_document(answer.body),
+        }
+    }
+
     fn read(&self, answer: Answer<'_>) -> Result<RawAnswer> {
-        if !self.reads_an_object() && service_error_document(answer.body).is_some() {
+        if !self.asks_for_an_object() && service_error_document(answer.body).is_some() {
             return Err(service_error(&answer.head, answer.body, answer.signed_for));
+        }
+        if self.method == Method::GET {
+            require_not_compressed(&answer.head)?;
+            require_no_framing(&answer.head, answer.body)?;
         }
         let ResponseHead { status, headers } = answer.head;
         Ok(RawAnswer { status, headers, body: Bytes::copy_from_slice(answer.body) })

@@ -3,6 +3,7 @@
 //! An [`Operation`](crate::Operation) makes it; [`Endpoint`](crate::Endpoint) gives it an address; the signer signs it.
 //! What is checked here is what S3 or HTTP cannot carry; nothing is sent for a request that fails these checks.
 
+mod byte_range;
 mod extra;
 
 use std::borrow::Cow;
@@ -13,13 +14,15 @@ use http::{HeaderName, HeaderValue, Method};
 
 use crate::error::{Error, Result};
 
+pub use self::byte_range::ByteRange;
 pub(crate) use self::extra::{ExtraHeaders, METHODS};
 
 /// The longest key S3 takes, in bytes of UTF-8 (S3 User Guide, "Naming Amazon S3 objects").
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Headers that the client itself sets: a caller's own would break the framing or the signature.
-const RESERVED: [&str; 17] = [
+const RESERVED: [&str; 18] = [
+    "accept-encoding",
     "authorization",
     "connection",
     "content-length",
@@ -181,7 +184,8 @@ pub fn headers_to_sign<'h>(
 pub struct KeyPrefix(String);
 
 impl KeyPrefix {
-    pub(crate) fn new(prefix: impl Into<String>) -> Self {
+    /// Takes a prefix as it stands: a slash is a part of it like every other character.
+    pub fn new(prefix: impl Into<String>) -> Self {
         Self(prefix.into())
     }
 
@@ -225,9 +229,7 @@ fn check_key(key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Reads a header value as the signature will: trimmed, inner runs of blanks as one.
-///
-/// Sending it in that form makes wire and canonical request equal for servers that do not normalise.
+/// Takes a header value verbatim: the signature alone sees inner runs of blanks as one (SigV4, "canonical headers").
 fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
     if let Some(c) = value.chars().find(|c| !matches!(c, ' '..='~' | '\t')) {
         let mend = "only printable ASCII goes into a header: encode it first, for example with percent signs";
@@ -237,17 +239,12 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
         let mend = "aws-chunked is the framing of signed uploads, which s3lite adds itself; leave it out";
         return Err(Error::bad_input(format!("the header {name}: {mend}")));
     }
-    let collapsed = collapse_blanks(value);
-    HeaderValue::from_str(&collapsed)
-        .map_err(|error| Error::bad_input(format!("the header {name} cannot be sent")).with_source(error))
-}
-
-fn collapse_blanks(value: &str) -> Cow<'_, str> {
-    let trimmed = value.trim_matches([' ', '\t']);
-    if !trimmed.contains('\t') && !trimmed.contains("  ") {
-        return Cow::Borrowed(trimmed);
+    if value.trim_matches([' ', '\t']).len() != value.len() {
+        let mend = "HTTP drops blanks at the ends of a value: leave them out, or encode them, for example as %20";
+        return Err(Error::bad_input(format!("the header {name} begins or ends with a blank; {mend}")));
     }
-    Cow::Owned(trimmed.split([' ', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+    HeaderValue::from_str(value)
+        .map_err(|error| Error::bad_input(format!("the header {name} cannot be sent")).with_source(error))
 }
 
 #[cfg(test)]
@@ -283,11 +280,13 @@ mod tests {
     #[test]
     fn headers_are_normalised_or_refused() {
         let mut request = Request::bucket("Raw", Method::GET);
-        request.append_header("x-amz-meta-a", " a \t  b  ").expect("blanks are fine");
-        assert_eq!(request.header("x-amz-meta-a").expect("it was added"), "a b");
+        request.append_header("x-amz-meta-a", "a \t  b").expect("inner blanks are fine");
+        assert_eq!(request.header("x-amz-meta-a").expect("it was added"), "a \t  b", "as it was written");
         for (name, value, word) in [
             ("x-amz-meta-a", "a\r\nb: c", "holds '\\r'"),
             ("x-amz-meta-a", "naïve", "holds 'ï'"),
+            ("x-amz-meta-a", " a", "begins or ends with a blank"),
+            ("x-amz-meta-a", "a\t", "begins or ends with a blank"),
             ("x amz", "a", "no name"),
             ("", "a", "no name"),
             ("Host", "evil", "client itself"),

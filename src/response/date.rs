@@ -2,21 +2,53 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::calendar::Civil;
+use crate::calendar::{Civil, LAST};
 
-/// Reads `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110 section 5.6.7), also without its weekday or with another zone.
+/// Reads a date of HTTP (RFC 9110 section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`, also without its weekday or with another zone,
+/// and the two obsolete forms, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
 pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
-    let text = text.as_bytes();
-    let weekday = text.iter().position(|byte| *byte == b',').filter(|comma| text.get(comma + 1) == Some(&b' '));
-    let mut parts = text[weekday.map_or(0, |comma| comma + 2)..].split(|byte| *byte == b' ');
-    let (day, month, year) = (number(parts.next()?)?, parts.next()?, number(parts.next()?)?);
-    let month = MONTHS.iter().position(|name| *name == month)? as u32 + 1;
-    let (clock, zone) = (parts.next()?, parts.next()?);
-    let zone = if matches!(zone, b"GMT" | b"UTC") { 0 } else { offset(zone.get(..3)?, zone.get(3..)?)? };
-    if parts.next().is_some() {
-        return None;
+    let words: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b' ').collect();
+    match &words[..] {
+        [day, rest @ ..] if day.ends_with(b",") => dated(rest),
+        // A day of one digit stands behind two blanks.
+        [_, month, b"", day, clock, year] | [_, month, day, clock, year] if day.len() <= 2 && year.len() == 4 => {
+            moment((number(year)?, month_of(month)?, number(day)?), clock, 0, Duration::ZERO)
+        }
+        rest => dated(rest),
     }
-    moment((year, month, day), clock, zone, Duration::ZERO)
+}
+
+/// Writes a date of HTTP, in whole seconds; what is before 1970 as its beginning, what is after 9999 as its end.
+pub(crate) fn write_http_date(time: SystemTime) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = since.as_secs().min(LAST);
+    let Civil { year, month, day, hour, minute, second } = Civil::of(seconds).expect("it is no later than that");
+    let (weekday, month) = (DAYS[(seconds / 86_400 % 7) as usize], MONTHS[month as usize - 1].escape_ascii());
+    format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
+/// Reads `06 Nov 1994 08:49:37 GMT`, or with `06-Nov-94`.
+fn dated(words: &[&[u8]]) -> Option<SystemTime> {
+    match words {
+        [date, clock, b"GMT"] => {
+            let mut parts = date.split(|byte| *byte == b'-');
+            let (day, month, year) = (number(parts.next()?)?, month_of(parts.next()?)?, parts.next()?);
+            let century = number(year).filter(|_| year.len() == 2 && parts.next().is_none())?;
+            // RFC 9110 would have a year more than fifty years ahead taken for a past one; this holds until 2069.
+            let year = if century < 70 { 2000 + century } else { 1900 + century };
+            moment((year, month, day), clock, 0, Duration::ZERO)
+        }
+        [day, month, year, clock, zone] => {
+            let zone = if matches!(*zone, b"GMT" | b"UTC") { 0 } else { offset(zone.get(..3)?, zone.get(3..)?)? };
+            moment((number(year)?, month_of(month)?, number(day)?), clock, zone, Duration::ZERO)
+        }
+        _ => None,
+    }
+}
+
+fn month_of(name: &[u8]) -> Option<u32> {
+    Some(MONTHS.iter().position(|month| *month == name)? as u32 + 1)
 }
 
 /// Reads `2013-05-24T00:00:00.000Z`, as listings have it (RFC 3339).
@@ -67,6 +99,8 @@ fn moment((year, month, day): (u32, u32, u32), clock: &[u8], zone: i64, fraction
     if parts.next().is_some() {
         return None;
     }
+    // A leap second is the last one of its minute once more: no clock here has it.
+    let second = if second == 60 { 59 } else { second };
     let seconds = Civil { year, month, day, hour, minute, second }.seconds()?.checked_add_signed(-zone)?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?.checked_add(fraction)
 }

@@ -4,6 +4,8 @@
 //! a HEAD has no body, and a proxy's error page is not S3's.
 
 mod date;
+mod framing;
+mod recognise;
 mod refusal;
 
 use std::fmt;
@@ -12,19 +14,15 @@ use std::time::{Duration, SystemTime};
 use http::header::{AsHeaderName, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, LAST_MODIFIED};
 use http::{HeaderName, StatusCode};
 
-use crate::error::{Error, Result};
-
-pub(crate) use self::date::{http_date, iso_date};
-pub(crate) use self::refusal::{service_error, service_error_document};
-
-/// Status and headers of a response.
-#[derive(Clone, Debug)]
-pub struct ResponseHead {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// The headers, as they came.
-    pub headers: HeaderMap,
-}
+pub(crate) use self::date::{http_date, iso_date, write_http_date};
+pub(crate) use self::framing::{object_framing, require_framed};
+pub use self::recognise::Marks;
+pub(crate) use self::recognise::{
+    compression, is_marked, may_be_compressed, require_no_document, require_no_framing, require_not_compressed,
+    require_own, require_own_object, require_same_coding, require_stored,
+};
+pub(crate) use self::refusal::{service_error, service_error_document, service_error_of};
+pub use crate::head::ResponseHead;
 
 /// An object's metadata, as the headers of a GET or HEAD tell it.
 #[derive(Clone)]
@@ -56,25 +54,15 @@ impl ResponseHead {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Returns the tag by which the object's bytes are known to be the same: a strong one, which is not empty.
+    pub(crate) fn strong_etag(&self) -> Option<ETag> {
+        let etag = ETag::new(self.header(ETAG)?);
+        let is_strong = !etag.as_str().trim_start().starts_with("W/") && !etag.is_empty();
+        is_strong.then_some(etag)
+    }
+
     pub(crate) fn content_length(&self) -> Option<u64> {
         digits(self.header(CONTENT_LENGTH)?)
-    }
-
-    /// Demands a sign that an object store wrote the answer: an ETag, or any header of S3's own. A captive portal's page has
-    /// neither, and would pass for an object.
-    pub(crate) fn demand_s3(&self) -> Result<()> {
-        if self.is_s3() {
-            return Ok(());
-        }
-        Err(Error::passing_protocol(
-            "the answer is not one of an object store: it has neither an ETag nor any x-amz- header",
-        ))
-    }
-
-    /// True if there is a sign that an object store wrote the answer.
-    pub(crate) fn is_s3(&self) -> bool {
-        let own = |name: &HeaderName| *name == ETAG || name.as_str().starts_with("x-amz-");
-        self.headers.keys().any(own)
     }
 
     /// Reads how long the service asks to wait: `x-amz-retry-after` in milliseconds, or `Retry-After` in seconds or as a
@@ -129,9 +117,9 @@ impl ObjectMeta {
         self.size
     }
 
-    /// Returns the entity tag.
+    /// Returns the entity tag; `None` if there is none or an empty one, as some gateways send.
     pub fn etag(&self) -> Option<ETag> {
-        self.header(ETAG).map(ETag::new)
+        self.header(ETAG).map(ETag::new).filter(|etag| !etag.is_empty())
     }
 
     /// Returns the content type.
@@ -179,6 +167,11 @@ impl ETag {
     /// Returns the tag as it came, quotes included.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns true if there is nothing in it, as some gateways send.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.opaque().is_empty()
     }
 
     fn opaque(&self) -> &str {

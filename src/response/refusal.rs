@@ -3,46 +3,74 @@
 use http::StatusCode;
 use http::header::CONTENT_RANGE;
 
+use super::recognise::{Marks, foreign, is_own_not_found};
 use super::{ResponseHead, digits};
-use crate::error::{Error, ErrorKind, Phase, ServiceError};
+use crate::error::{Error, ErrorKind, Phase, ServiceError, printable};
 use crate::xml::Document;
-
-/// How much of a service's message is kept.
-const MAX_MESSAGE_BYTES: usize = 300;
 
 /// Reads an error answer: what the service said, and of what kind that is.
 ///
 /// `signed_for` is the region the request was signed for; a HEAD's 400 says only by a header that it is the wrong one.
 pub(crate) fn service_error(head: &ResponseHead, body: &[u8], signed_for: &str) -> Error {
+    service_error_of(head, body, signed_for, Marks::Unknown)
+}
+
+/// As [`service_error`], of a service that has shown so much of itself before.
+pub(crate) fn service_error_of(head: &ResponseHead, body: &[u8], signed_for: &str, known: Marks) -> Error {
     let document = service_error_document(body);
-    let is_foreign = document.is_none() && !body.trim_ascii().is_empty() && !head.is_s3();
+    let has_document = document.is_some();
     let mut service = document.unwrap_or_else(|| foreign_document(body));
+    add_headers(&mut service, head);
+    let is_foreign = !is_own_not_found(head, body, has_document, known) && service.code.is_empty();
+    if is_foreign && head.status == StatusCode::NOT_FOUND {
+        // A proxy's page says nothing of the object: taken for a missing one, it would make a deletion succeed.
+        return foreign().with_answer(head.clone(), service);
+    }
+    let kind = kind_of(head.status, &service, signed_for);
+    Error::new(kind, meaning(kind, head.status, &service)).with_answer(head.clone(), service)
+}
+
+/// Adds what the headers say: a HEAD has no body.
+fn add_headers(service: &mut ServiceError, head: &ResponseHead) {
     let from_header = |name: &str| head.header(name).map(printable);
     if service.code.is_empty() {
-        // A HEAD has no body; these are where servers put the code then.
+        // These are where servers put the code then.
         let code = from_header("x-amz-error-code").or_else(|| from_header("x-minio-error-code"));
         service.code = code.unwrap_or_default();
     }
-    service.request_id = from_header("x-amz-request-id").or(service.request_id);
-    service.host_id = from_header("x-amz-id-2").or(service.host_id);
+    service.request_id = from_header("x-amz-request-id").or(service.request_id.take());
+    service.host_id = from_header("x-amz-id-2").or(service.host_id.take());
     if service.region.is_none() {
-        service.region = region_in_message(&service).or_else(|| from_header("x-amz-bucket-region"));
+        service.region = region_in_message(service).or_else(|| from_header("x-amz-bucket-region"));
     }
     if service.actual_object_size.is_none() {
         let unsatisfied = head.header(CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes */"));
         service.actual_object_size = unsatisfied.and_then(digits);
     }
-    if is_foreign && head.status == StatusCode::NOT_FOUND && service.code.is_empty() {
-        // A proxy's page says nothing of the object: taken for a missing one, it would make a deletion succeed.
-        return Error::passing_protocol("the answer is not one of an object store").with_answer(head.status, service);
+    if head.status.is_redirection() {
+        service.location = from_header("location").map(|location| without_signature(&location).to_owned());
     }
-    let kind = kind_of(head.status, &service, signed_for);
-    Error::new(kind, meaning(kind, &service)).with_answer(head.status, service)
 }
 
-/// Reads S3's `<Error>` document; `None` if the body is not one.
+/// Drops the query of a presigned URL.
+fn without_signature(url: &str) -> &str {
+    let Some((before, query)) = url.split_once('?') else { return url };
+    let query = query.to_ascii_lowercase();
+    if ["x-amz-", "signature", "token"].iter().any(|mark| query.contains(mark)) { before } else { url }
+}
+
+/// Reads S3's `<Error>` document; `None` if the body is not one. Some services have it in an envelope, as other services of AWS do.
 pub(crate) fn service_error_document(body: &[u8]) -> Option<ServiceError> {
-    let mut document = Document::open(body).ok().filter(|document| document.root() == "Error")?;
+    let mut document = Document::open(body).ok()?;
+    let envelope: &[&str] = match document.root() {
+        "Error" => &[],
+        "Response" => &["Errors", "Error"],
+        "ErrorResponse" | "Errors" => &["Error"],
+        _ => return None,
+    };
+    for name in envelope {
+        enter(&mut document, name)?;
+    }
     let mut service = ServiceError::default();
     // A truncated document is read as far as it goes: the code comes first.
     while let Ok(Some(field)) = document.field() {
@@ -58,7 +86,36 @@ pub(crate) fn service_error_document(body: &[u8]) -> Option<ServiceError> {
             _ => {}
         }
     }
+    if !envelope.is_empty() {
+        if service.code.is_empty() {
+            return None;
+        }
+        service.request_id = service.request_id.or(request_id_behind(&mut document, envelope.len()));
+    }
     Some(service)
+}
+
+/// Reads the request id that follows an error in its envelope, so many elements further out at most.
+fn request_id_behind(document: &mut Document<'_>, mut depth: usize) -> Option<String> {
+    while depth > 0 {
+        match document.field().ok()? {
+            Some(field) if field.name.eq_ignore_ascii_case("RequestId") => return Some(printable(&field.text)),
+            Some(_) => {}
+            None => depth -= 1,
+        }
+    }
+    None
+}
+
+/// Enters the next child of a name; others are passed over.
+fn enter(document: &mut Document<'_>, name: &str) -> Option<()> {
+    while let Some(child) = document.child().ok()? {
+        if child.name() == name {
+            return Some(());
+        }
+        document.skip().ok()?;
+    }
+    None
 }
 
 /// Keeps the beginning of an answer that S3 did not write, for the operator to recognise who did.
@@ -113,6 +170,23 @@ fn kind_of_code(code: &str, service: &ServiceError) -> Option<ErrorKind> {
         | "ThrottlingException" => ErrorKind::Throttled,
         "InternalError" => ErrorKind::Server,
         "NotImplemented" | "MethodNotAllowed" => ErrorKind::Unsupported,
+        // A full store is no wrong key.
+        "QuotaExceeded"
+        | "QuotaExceededException"
+        | "XMinioAdminBucketQuotaExceeded"
+        | "BucketQuotaExceeded"
+        | "UserQuotaExceeded"
+        | "AccountQuotaExceeded"
+        | "StorageQuotaExceeded"
+        | "XMinioStorageFull"
+        | "InsufficientStorage"
+        | "InsufficientStorageSpace"
+        | "StorageFull"
+        | "NoSpaceLeft"
+        | "EntityTooLargeForQuota"
+        | "ExceedsQuota"
+        | "ServiceQuotaExceededException" => ErrorKind::QuotaExceeded,
+        _ if code.to_ascii_lowercase().contains("quotaexceeded") => ErrorKind::QuotaExceeded,
         _ => return None,
     })
 }
@@ -132,13 +206,14 @@ fn kind_of_status(status: StatusCode, service: &ServiceError, signed_for: &str) 
         416 => ErrorKind::InvalidRange,
         405 | 411 | 501 => ErrorKind::Unsupported,
         429 | 503 | 509 => ErrorKind::Throttled,
+        507 => ErrorKind::QuotaExceeded,
         500..=599 => ErrorKind::Server,
         _ => ErrorKind::Other,
     }
 }
 
 /// What a kind means to the operator; the service's own words follow it.
-fn meaning(kind: ErrorKind, service: &ServiceError) -> String {
+fn meaning(kind: ErrorKind, status: StatusCode, service: &ServiceError) -> String {
     let text = match (kind, service.code.as_str()) {
         (_, "InvalidAccessKeyId") => "the service does not know the access key",
         (_, "SignatureDoesNotMatch") => "the signature does not match; is the secret key right?",
@@ -151,19 +226,34 @@ fn meaning(kind: ErrorKind, service: &ServiceError) -> String {
         (ErrorKind::Credentials, _) => "the service does not accept the credentials",
         (ErrorKind::ClockSkew, _) => "the clock of this host differs too much from the service's",
         (ErrorKind::WrongRegion, _) => return wrong_region(service),
-        (ErrorKind::Redirect, _) => "the service redirects elsewhere, which is not followed; is the endpoint right?",
+        (ErrorKind::Redirect, _) => return redirect(service),
         (ErrorKind::NotModified, _) => "the object has not changed",
         (ErrorKind::Precondition, _) => "the condition does not hold",
-        (ErrorKind::Conflict, _) => "another request is in the way",
+        (ErrorKind::Conflict, "ConditionalRequestConflict" | "OperationAborted") => "another request is in the way",
+        (ErrorKind::Conflict, "BucketNotEmpty") => "the bucket is not empty",
+        (ErrorKind::Conflict, "BucketAlreadyExists" | "BucketAlreadyOwnedByYou") => "there is such a bucket already",
+        (ErrorKind::Conflict, "InvalidBucketState") => "the bucket is in a state that does not allow it",
+        (ErrorKind::Conflict, _) => {
+            "the request does not fit the state in which the service has the bucket or the object"
+        }
+        (ErrorKind::QuotaExceeded, _) => "the store is full: its quota is used up",
         (ErrorKind::InvalidRange, _) => "the range lies outside the object",
         (ErrorKind::Throttled, _) => "the service asks for fewer requests",
         (ErrorKind::Server, _) => "the service failed",
         (ErrorKind::Unsupported, _) => "the service does not offer this",
         (ErrorKind::Integrity, _) => "the bytes that arrived are not those that were announced",
         (ErrorKind::Timeout(_), _) => "the service gave up waiting for the request",
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE && service.code.is_empty() => {
+            "a proxy or gateway on the way takes no body so large; raise its limit (nginx: client_max_body_size)"
+        }
         _ => "the service refused the request",
     };
     text.to_owned()
+}
+
+fn redirect(service: &ServiceError) -> String {
+    let location = service.location.as_ref().map(|location| format!(" to {location}")).unwrap_or_default();
+    format!("the service redirects{location}, which is not followed; is the endpoint right?")
 }
 
 fn wrong_region(service: &ServiceError) -> String {
@@ -172,32 +262,4 @@ fn wrong_region(service: &ServiceError) -> String {
         (None, Some(endpoint)) => format!("the bucket is elsewhere: the service names the endpoint {endpoint:?}"),
         (None, None) => "the bucket is in another region, which the service does not name".to_owned(),
     }
-}
-
-/// Takes foreign text into an error: bounded, without characters that would reach a terminal or hide in it, and without a
-/// signature, should the answer echo the request.
-pub(crate) fn printable(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let secret = SECRET_MARKS.iter().filter_map(|mark| lower.find(mark)).min();
-    let (text, end) = secret.map_or((text, ""), |start| (&text[..start], "***"));
-    let mut kept = String::new();
-    for character in text.trim().chars().map(|c| if is_shown(c) { c } else { ' ' }) {
-        if kept.len() + character.len_utf8() > MAX_MESSAGE_BYTES {
-            break;
-        }
-        kept.push(character);
-    }
-    kept + end
-}
-
-/// Where an echoed request would show what it is signed with.
-const SECRET_MARKS: [&str; 3] = ["aws4-hmac-sha256", "x-amz-security-token", "signature="];
-
-/// Control characters move a terminal's cursor; those of format turn text around or take no place.
-fn is_shown(character: char) -> bool {
-    let is_format = matches!(
-        character,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-    );
-    !character.is_control() && !is_format
 }

@@ -137,7 +137,7 @@ fn page_json(page: &ListingPage) -> Value {
         "etags": of_each(|object| json!(object.etag.as_ref().map(ETag::as_str))),
         "modified": of_each(|object| json!(object.last_modified.map(seconds))),
         "classes": of_each(|object| json!(object.storage_class)),
-        "prefixes": page.common_prefixes,
+        "prefixes": page.common_prefixes, "unreadable": page.unreadable,
         "next": page.next_continuation_token,
     })
 }

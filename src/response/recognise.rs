@@ -1,0 +1,221 @@
+//! Whether an answer is S3's own word, or that of somebody in between: a proxy, a portal, a web framework.
+//!
+//! In come an answer's head, the beginning of its body and what this service has shown so far. The marks are headers that only
+//! object stores send; an ETag is none, every web server sends one. Some stores mark nothing (s3s-fs); of a service that has
+//! marked an answer before, what lacks the mark is not its word.
+
+use http::StatusCode;
+use http::header::CONTENT_ENCODING;
+
+use super::ResponseHead;
+use crate::error::{Error, Result};
+use crate::xml::Document;
+
+/// What a service has shown of itself so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marks {
+    /// Nothing is known yet, or it marks none of its answers.
+    #[default]
+    Unknown,
+    /// It has marked an answer with its request id.
+    Marked,
+}
+
+/// Where services put the id of a request.
+const REQUEST_IDS: [&str; 2] = ["x-amz-request-id", "x-amz-id-2"];
+
+impl Marks {
+    /// Returns what an answer shows: whether its service marks answers.
+    pub fn of(head: &ResponseHead) -> Self {
+        if REQUEST_IDS.iter().any(|name| head.headers.contains_key(*name)) { Self::Marked } else { Self::Unknown }
+    }
+}
+
+/// True if an answer has a header that only object stores send.
+pub(crate) fn is_marked(head: &ResponseHead) -> bool {
+    head.headers.keys().any(|name| name.as_str().starts_with("x-amz-"))
+}
+
+/// True if an answer without a mark may be the service's: it has not marked one before.
+pub(crate) fn may_be_own(head: &ResponseHead, known: Marks) -> bool {
+    is_marked(head) || known == Marks::Unknown
+}
+
+/// Demands that the head of a success about an object is the service's own.
+///
+/// An object may be a web page, so its type says nothing here.
+pub(crate) fn require_own_object(head: &ResponseHead, known: Marks) -> Result<()> {
+    let has_tag = head.strong_etag().is_some() || head.headers.contains_key("etag");
+    if is_marked(head) || known == Marks::Unknown && has_tag {
+        return Ok(());
+    }
+    Err(foreign())
+}
+
+/// Demands that an answer without a result in its body is the service's own.
+pub(crate) fn require_own(head: &ResponseHead, known: Marks) -> Result<()> {
+    if may_be_own(head, known) { Ok(()) } else { Err(foreign()) }
+}
+
+/// Says of a 404 whether it is the service's word. A document of its own or a mark make it so.
+pub(crate) fn is_own_not_found(head: &ResponseHead, body: &[u8], has_document: bool, known: Marks) -> bool {
+    let is_empty = body.trim_ascii().is_empty();
+    has_document || is_marked(head) || is_empty && may_be_own(head, known)
+}
+
+pub(crate) fn foreign() -> Error {
+    Error::passing_protocol("the answer is not one of an object store: somebody on the way wrote it")
+}
+
+/// True for the head of an object that somebody on the way may have compressed: whether it was stored so, only a HEAD tells.
+pub(crate) fn may_be_compressed(head: &ResponseHead) -> bool {
+    content_coding(head).is_some()
+}
+
+/// Demands that an object was not compressed on the way: its tag would be a weak one then.
+pub(crate) fn require_not_compressed(head: &ResponseHead) -> Result<()> {
+    let is_weak = head.header("etag").is_some_and(|etag| etag.trim_start().starts_with("W/"));
+    match content_coding(head) {
+        Some(coding) if is_weak => Err(compressed(coding)),
+        _ => Ok(()),
+    }
+}
+
+/// Demands that an object has the encoding with which it is stored, as a HEAD tells it.
+pub(crate) fn require_same_coding(head: &ResponseHead, stored: &ResponseHead) -> Result<()> {
+    match content_coding(head) {
+        Some(coding) if content_coding(stored) != Some(coding) => Err(compressed(coding)),
+        _ => Ok(()),
+    }
+}
+
+/// The coding of an answer's bytes, unless it says that there is none.
+pub(crate) fn content_coding(head: &ResponseHead) -> Option<&str> {
+    let coding = head.header(CONTENT_ENCODING)?.trim();
+    let is_none = ["", "identity", "aws-chunked"].iter().any(|name| coding.eq_ignore_ascii_case(name));
+    (!is_none).then_some(coding)
+}
+
+pub(crate) fn compressed(coding: &str) -> Error {
+    Error::protocol(format!(
+        "the answer was compressed on the way (Content-Encoding: {coding}), so its bytes are not the object's; let the proxy \
+         leave it alone"
+    ))
+}
+
+/// Refuses the bytes of an object without a tag that are S3's own document: an error or a listing that came with a 200.
+pub(crate) fn require_no_document(start: &[u8]) -> Result<()> {
+    match Document::open(start) {
+        Ok(document) if is_of_s3(document.root(), start) => {
+            Err(Error::passing_protocol(format!("the answer is no object but a document of S3: <{}>", document.root())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// S3's documents are errors, results, or have its namespace.
+fn is_of_s3(root: &str, start: &[u8]) -> bool {
+    let namespace = b"http://s3.amazonaws.com/doc/";
+    let others = ["Error", "ErrorResponse", "LocationConstraint", "AccessControlPolicy", "Tagging"];
+    let is_known = others.contains(&root) || root.ends_with("Result");
+    is_known || start.windows(namespace.len()).any(|window| window == namespace)
+}
+
+/// Refuses an object that was stored with the framing of its upload. Some services keep the word aws-chunked without the framing
+/// (versitygw, radosgw), so the bytes decide.
+pub(crate) fn require_no_framing(head: &ResponseHead, start: &[u8]) -> Result<()> {
+    let says_so = head.header(CONTENT_ENCODING).is_some_and(|value| value.to_ascii_lowercase().contains("aws-chunked"));
+    if says_so && is_framing(start) {
+        return Err(Error::protocol(
+            "the object was stored with the framing of its upload (Content-Encoding: aws-chunked): the service keeps what it \
+             should take off",
+        ));
+    }
+    Ok(())
+}
+
+/// True for `5;chunk-signature=…`, or a size alone as unsigned chunks have it.
+fn is_framing(start: &[u8]) -> bool {
+    let digits = start.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let rest = &start[digits..];
+    (1..=16).contains(&digits) && (rest.starts_with(b";chunk-signature=") || rest.starts_with(b"\r\n"))
+}
+
+/// Says of a document that cannot be read that it was compressed, if its head or its first bytes (RFC 1952) say so.
+pub(crate) fn compression(head: &ResponseHead, body: &[u8]) -> Option<Error> {
+    let coding = content_coding(head).or(body.starts_with(&[0x1f, 0x8b]).then_some("gzip"))?;
+    Some(compressed(coding))
+}
+
+/// Demands the head of a stored object: the status that S3 gives it, and the mark of a service that marks its answers.
+pub(crate) fn require_stored(head: &ResponseHead, known: Marks) -> Result<()> {
+    if known == Marks::Marked && !is_marked(head) {
+        return Err(foreign());
+    }
+    if head.status == StatusCode::OK {
+        return Ok(());
+    }
+    Err(Error::passing_protocol(format!(
+        "the answer to a put is {}, which no object store gives it: it may be somebody's on the way",
+        head.status.as_u16()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn head(status: u16, headers: &[(&'static str, &'static str)]) -> ResponseHead {
+        let pairs =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let status = StatusCode::from_u16(status).expect("a status");
+        ResponseHead { status, headers: pairs.collect::<HeaderMap>() }
+    }
+
+    const ID: (&str, &str) = ("x-amz-request-id", "1");
+    const TAG: (&str, &str) = ("etag", "\"a\"");
+    const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+
+    /// Head, body, document, and whether it is a missing object where nothing is known, and where the service marks answers.
+    #[test]
+    fn whose_a_404_is() {
+        for (headers, body, document, unknown, marked) in [
+            (&[][..], "", false, true, false),
+            (&[ID], "", false, true, true),
+            (&[ID], "<html>", false, true, true),
+            (&[], "<Error>", true, true, true),
+            (&[], "<html>gone</html>", false, false, false),
+            (&[TAG], "<html>gone</html>", false, false, false),
+            (&[TAG, HTML], "<html>gone</html>", false, false, false),
+            (&[HTML], "", false, true, false),
+            (&[ID, HTML], "", false, true, true),
+        ] {
+            let head = head(404, headers);
+            let own = |known| is_own_not_found(&head, body.as_bytes(), document, known);
+            assert_eq!((own(Marks::Unknown), own(Marks::Marked)), (unknown, marked), "{headers:?} {body}");
+        }
+    }
+
+    #[test]
+    fn whose_an_object_is() {
+        for (headers, unknown, marked) in
+            [(&[][..], false, false), (&[TAG], true, false), (&[TAG, HTML], true, false), (&[ID], true, true)]
+        {
+            let own = |known| require_own_object(&head(200, headers), known).is_ok();
+            assert_eq!((own(Marks::Unknown), own(Marks::Marked)), (unknown, marked), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn framing_is_known_by_its_beginning() {
+        let says_so = head(200, &[("content-encoding", "aws-chunked")]);
+        for (start, kept) in
+            [("5;chunk-signature=ab", true), ("5\r\nhello", true), ("hello", false), ("", false), ("5;x", false)]
+        {
+            assert_eq!(require_no_framing(&says_so, start.as_bytes()).is_err(), kept, "{start}");
+            assert!(require_no_framing(&head(200, &[]), start.as_bytes()).is_ok(), "{start}");
+        }
+    }
+}
