@@ -10,7 +10,11 @@
 
 mod duration;
 mod expand;
+mod keys;
 mod meaning;
+mod reader;
+mod text;
+mod value;
 mod written;
 
 use std::fmt;
@@ -25,7 +29,9 @@ use crate::retry::RetryPolicy;
 use crate::sign::PayloadSigning;
 
 pub use self::expand::{Lookup, Reference};
-pub use self::written::Value;
+#[cfg(feature = "client")]
+pub(crate) use self::text::decode;
+pub use self::value::Value;
 use self::written::Written;
 
 /// A store's configuration, checked.
@@ -65,6 +71,8 @@ pub struct StoreConfig {
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) expect_continue: Option<u64>,
     pub(crate) verify_after_write: bool,
+    pub(crate) verify_checksum: bool,
+    pub(crate) put_id: bool,
     pub(crate) credentials: CredentialSource,
     pub(crate) key_prefix: KeyPrefix,
     pub(crate) payload_signing: PayloadSigning,
@@ -73,9 +81,11 @@ pub struct StoreConfig {
     pub(crate) max_connections: usize,
     pub(crate) tls: TlsConfig,
     pub(crate) endpoint: Endpoint,
+    /// Line and column of `tls.ca-file`, for the error if it cannot be read.
+    pub(crate) ca_file_position: Option<(usize, usize)>,
 }
 
-/// How long each phase of an exchange may take. None bounds a whole transfer: a slow one that moves is healthy.
+/// How long each phase of an exchange may take. By default none bounds a whole transfer: a slow one that moves is healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -89,6 +99,12 @@ pub struct Timeouts {
     pub operation: Option<Duration>,
     /// `idle-timeout`: no byte of a body moved, in either direction, while this side waited for it to.
     pub idle: Duration,
+    /// `low-speed-limit`: the bytes of a body that must move in `low-speed-time`; 0 for none.
+    pub low_speed_limit: u64,
+    /// `low-speed-time`: the time, in which this side waits, over which that is measured.
+    pub low_speed_time: Duration,
+    /// `transfer-timeout`: a whole put or get, from the call to the last byte; off by default.
+    pub transfer: Option<Duration>,
 }
 
 /// The `tls` table.
@@ -195,6 +211,16 @@ impl StoreConfig {
         self.verify_after_write
     }
 
+    /// Returns whether an object's bytes are compared with its stored checksum: `verify-checksum`.
+    pub fn verify_checksum(&self) -> bool {
+        self.verify_checksum
+    }
+
+    /// Returns whether a conditional put marks its object with an id of its own: `put-id`.
+    pub fn put_id(&self) -> bool {
+        self.put_id
+    }
+
     /// Returns what precedes every key.
     pub fn key_prefix(&self) -> &KeyPrefix {
         &self.key_prefix
@@ -271,7 +297,6 @@ impl StoreConfigBuilder {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the key, as for a file.
     pub fn build(self) -> Result<StoreConfig> {
-        self.written.check()?;
         meaning::read(&self.written)
     }
 }

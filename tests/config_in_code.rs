@@ -1,0 +1,122 @@
+//! Values as programs have them: numbers of every width, durations, text from an environment.
+
+use std::time::Duration;
+
+use s3lite::{Error, ErrorKind, StoreConfig, StoreConfigBuilder};
+
+fn base() -> StoreConfigBuilder {
+    StoreConfig::builder().set("bucket", "mail").set("region", "eu-central-1")
+}
+
+fn refused(builder: StoreConfigBuilder) -> String {
+    let error: Error = builder.build().expect_err("a mistake");
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn numbers_may_have_any_width() {
+    let most = |builder: StoreConfigBuilder| builder.build().expect("a number").max_connections();
+    let key = "max-connections";
+    assert_eq!(most(base().set(key, 5)), 5, "a literal");
+    assert_eq!(most(base().set(key, 5u8)), 5);
+    assert_eq!(most(base().set(key, 5u16)), 5);
+    assert_eq!(most(base().set(key, 5u32)), 5);
+    assert_eq!(most(base().set(key, 5u64)), 5);
+    assert_eq!(most(base().set(key, 5usize)), 5);
+    assert_eq!(most(base().set(key, 5i32)), 5);
+    assert_eq!(most(base().set(key, 5i64)), 5);
+    assert_eq!(most(base().set(key, "5")), 5);
+    assert_eq!(most(base().set(key, String::from(" 5\n"))), 5);
+    let retries = |builder: StoreConfigBuilder| builder.build().expect("a number").retry_policy().max_retries;
+    assert_eq!(retries(base().set("max-retries", 7u32)), 7);
+    assert_eq!(retries(base().set("max-retries", 0usize)), 0);
+    assert_eq!(retries(base().set("max-retries", "0")), 0);
+}
+
+#[test]
+fn numbers_out_of_range_name_their_key() {
+    for builder in [
+        base().set("max-connections", 0u32),
+        base().set("max-connections", -1),
+        base().set("max-connections", u32::MAX),
+        base().set("max-connections", u64::MAX),
+        base().set("max-connections", usize::MAX),
+        base().set("max-connections", i64::MIN),
+        base().set("max-connections", "65536"),
+    ] {
+        let text = refused(builder);
+        assert!(text.starts_with("max-connections: ") && text.contains("1 to 65535"), "{text}");
+    }
+}
+
+#[test]
+fn durations_are_durations() {
+    let timeouts = |builder: StoreConfigBuilder| builder.build().expect("a duration").timeouts();
+    assert_eq!(timeouts(base().set("timeout", Duration::from_secs(5))).head, Duration::from_secs(5));
+    assert_eq!(timeouts(base().set("connect-timeout", Duration::from_millis(1500))).connect.as_millis(), 1500);
+    assert_eq!(timeouts(base().set("idle-timeout", Duration::from_secs(90))).idle, Duration::from_secs(90));
+    assert_eq!(timeouts(base().set("queue-timeout", Duration::from_secs(1))).queue, Duration::from_secs(1));
+    let operation = timeouts(base().set("operation-timeout", Duration::from_secs(3600))).operation;
+    assert_eq!(operation, Some(Duration::from_secs(3600)));
+    assert_eq!(timeouts(base().set("timeout", "5s")).head, Duration::from_secs(5));
+}
+
+#[test]
+fn durations_that_make_no_sense_name_their_key() {
+    for key in ["timeout", "connect-timeout", "idle-timeout", "queue-timeout", "operation-timeout"] {
+        let text = refused(base().set(key, Duration::ZERO));
+        assert!(text.starts_with(&format!("{key}: ")) && text.contains("zero"), "{text}");
+        // Cut to what a clock can be moved by, or refused.
+        if let Err(error) = base().set(key, Duration::MAX).build() {
+            assert!(error.to_string().starts_with(&format!("{key}: ")), "{error}");
+        }
+        // Shorter than what a file can say; if it is taken, it is not taken for zero.
+        if let Ok(config) = base().set("timeout", Duration::from_nanos(1)).build() {
+            assert!(!config.timeouts().head.is_zero());
+        }
+    }
+}
+
+/// A number without a unit may be seconds or milliseconds: nobody is to guess.
+#[test]
+fn a_number_is_no_duration() {
+    for builder in [base().set("timeout", 30), base().set("timeout", 30u64), base().set("timeout", "30")] {
+        let text = refused(builder);
+        assert!(text.starts_with("timeout: ") && text.contains("\"30s\""), "{text}");
+    }
+}
+
+#[test]
+fn values_of_another_kind_name_their_key() {
+    for (key, builder) in [
+        ("bucket", base().set("bucket", 5u32)),
+        ("bucket", base().set("bucket", Duration::from_secs(1))),
+        ("use-fips", base().set("use-fips", 1u8)),
+        ("use-fips", base().set("use-fips", Duration::from_secs(1))),
+        ("max-retries", base().set("max-retries", true)),
+        ("max-retries", base().set("max-retries", Duration::from_secs(3))),
+        ("timeout", base().set("timeout", true)),
+    ] {
+        let text = refused(builder);
+        assert!(text.starts_with(&format!("{key}: must be ")), "{text}");
+    }
+}
+
+#[test]
+fn several_mistakes_are_told_together() {
+    let builder = base().set("timeout", Duration::ZERO).set("nope", 1u32).set("max-connections", "many");
+    let text = refused(builder);
+    let mut keys: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["max-connections", "nope", "timeout"], "{text}");
+}
+
+/// What is set twice counts as it was set last, mistakes included.
+#[test]
+fn the_last_of_two_values_counts() {
+    let config = base().set("max-connections", 0u32).set("max-connections", "8").build().expect("the last is good");
+    assert_eq!(config.max_connections(), 8);
+    let text = refused(base().set("max-connections", 8u32).set("max-connections", "0"));
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
