@@ -60,6 +60,10 @@ impl Credentials {
 
     /// Says what may be wrong with credentials that a service refused.
     pub fn hint(&self) -> Option<&'static str> {
+        let token = self.session_token().unwrap_or_default();
+        if [self.access_key_id.as_str(), self.secret_access_key(), token].into_iter().any(is_quoted) {
+            return Some("a key or token stands in quotes, which count as part of it; write it without quotes");
+        }
         // AWS's temporary keys begin so (IAM User Guide, "Unique identifiers").
         let temporary = self.access_key_id.starts_with("ASIA") && self.session_token.is_none();
         temporary.then_some("an access key that begins with ASIA is temporary and needs its security-token")
@@ -74,6 +78,11 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
     }
+}
+
+/// True for a text in quotes, which are a part of it in shared files and environments.
+fn is_quoted(text: &str) -> bool {
+    ['"', '\''].iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
 }
 
 fn checked<'a>(what: &str, text: &'a str) -> Result<&'a str> {

@@ -69,20 +69,24 @@ fn from_environment(found: &Found<'_>) -> Result<Option<Credentials>> {
         (Some(_), None) => return Err(error("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not")),
         (None, Some(_)) => return Err(error("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not")),
     };
-    let token = variable(found, "AWS_SESSION_TOKEN");
+    // The second name is the older one.
+    let token = variable(found, "AWS_SESSION_TOKEN").or_else(|| variable(found, "AWS_SECURITY_TOKEN"));
     build(&id, &secret, token.as_deref()).map(Some).map_err(|problem| error(format!("the environment: {problem}")))
 }
 
 /// Reads a profile; the inner error says where it was looked for in vain.
 fn from_profile(name: &str, found: &Found<'_>) -> Result<std::result::Result<Credentials, String>> {
     let (config_path, credentials_path) = file_locations(found.environment);
-    let (config, config_state) = read_profiles(FileKind::Config, &config_path, found)?;
-    let (credentials, credentials_state) = read_profiles(FileKind::Credentials, &credentials_path, found)?;
+    let (config, config_state) = read_profiles(FileKind::Config, config_path.as_deref(), found)?;
+    let (credentials, credentials_state) = read_profiles(FileKind::Credentials, credentials_path.as_deref(), found)?;
     let profiles = merge(config, credentials);
     let Some(properties) = profiles.get(name) else {
-        return Ok(Err(format!(
-            "profile {name:?} in {credentials_path} ({credentials_state}) and {config_path} ({config_state})"
-        )));
+        let file = |path: Option<String>, state: &str| match path {
+            Some(path) => format!("{path} ({state})"),
+            None => state.to_owned(),
+        };
+        let (credentials, config) = (file(credentials_path, credentials_state), file(config_path, config_state));
+        return Ok(Err(format!("profile {name:?} in {credentials} and {config}")));
     };
     let get = |key: &str| properties.get(key).map(|value| value.as_str()).filter(|value| !value.trim().is_empty());
     let (id, secret) = match (get("aws_access_key_id"), get("aws_secret_access_key")) {
@@ -95,10 +99,18 @@ fn from_profile(name: &str, found: &Found<'_>) -> Result<std::result::Result<Cre
         }
         (None, None) => return Err(without_keys(name, properties.keys())),
     };
-    build(id, secret, get("aws_session_token")).map(Ok).map_err(|problem| error(format!("profile {name:?}: {problem}")))
+    let token = get("aws_session_token").or_else(|| get("aws_security_token"));
+    build(id, secret, token).map(Ok).map_err(|problem| error(format!("profile {name:?}: {problem}")))
 }
 
-fn read_profiles(kind: FileKind, path: &str, found: &Found<'_>) -> Result<(Profiles, &'static str)> {
+fn read_profiles(kind: FileKind, path: Option<&str>, found: &Found<'_>) -> Result<(Profiles, &'static str)> {
+    let Some(path) = path else {
+        let nowhere = match kind {
+            FileKind::Config => "the shared config file (without HOME there is none)",
+            FileKind::Credentials => "the shared credentials file (HOME is not set, so there is none)",
+        };
+        return Ok((Profiles::new(), nowhere));
+    };
     match (found.read)(path) {
         Err(problem) => Err(error(format!("{path} cannot be read: {problem}"))),
         Ok(None) => Ok((Profiles::new(), "no such file")),
@@ -112,21 +124,23 @@ fn read_profiles(kind: FileKind, path: &str, found: &Found<'_>) -> Result<(Profi
 }
 
 /// Where the shared files are: config, then credentials (AWS SDKs and Tools Reference Guide, "Location of the shared files").
-fn file_locations(environment: &dyn Fn(&str) -> Option<String>) -> (String, String) {
+/// Without a home there is only what a variable names.
+fn file_locations(environment: &dyn Fn(&str) -> Option<String>) -> (Option<String>, Option<String>) {
     let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-    let home = set("HOME")
-        .or_else(|| set("USERPROFILE"))
-        .or_else(|| Some(set("HOMEDRIVE")? + &set("HOMEPATH")?))
-        .unwrap_or_else(|| "~".to_owned());
-    let separator = if home.contains('\\') { '\\' } else { '/' };
-    let expand = |path: String| match path.strip_prefix("~/") {
-        Some(rest) => format!("{home}{separator}{rest}"),
-        None => path,
+    let home = set("HOME").or_else(|| set("USERPROFILE")).or_else(|| Some(set("HOMEDRIVE")? + &set("HOMEPATH")?));
+    let below_home = |path: &str| {
+        let home = home.as_deref()?;
+        let separator = if home.contains('\\') { "\\" } else { "/" };
+        Some(format!("{home}{separator}{}", path.replace('/', separator)))
     };
-    let locate = |variable: &str, name: &str| {
-        set(variable).map_or_else(|| format!("{home}{separator}.aws{separator}{name}"), expand)
+    let locate = |variable: &str, default: &str| match set(variable) {
+        Some(path) => match path.strip_prefix("~/") {
+            Some(rest) => below_home(rest),
+            None => Some(path),
+        },
+        None => below_home(default),
     };
-    (locate("AWS_CONFIG_FILE", "config"), locate("AWS_SHARED_CREDENTIALS_FILE", "credentials"))
+    (locate("AWS_CONFIG_FILE", ".aws/config"), locate("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"))
 }
 
 fn build(id: &str, secret: &str, token: Option<&str>) -> Result<Credentials> {
@@ -148,19 +162,23 @@ fn missing_profile(looked: String) -> Error {
 
 /// A profile that points elsewhere is a different mistake than an empty one.
 fn without_keys<'a>(name: &str, properties: impl Iterator<Item = &'a String>) -> Error {
-    const ELSEWHERE: [&str; 7] = [
+    const ELSEWHERE: [&str; 9] = [
         "credential_process",
         "credential_source",
+        "login_session",
         "role_arn",
         "source_profile",
         "sso_account_id",
         "sso_session",
+        "sso_start_url",
         "web_identity_token_file",
     ];
     let pointer = properties.map(String::as_str).find(|property| ELSEWHERE.contains(property));
     error(match pointer {
         Some(pointer) => format!("profile {name:?} gets its credentials by {pointer}, which is not offered yet"),
-        None => format!("profile {name:?} has neither aws_access_key_id nor aws_secret_access_key"),
+        None => {
+            format!("profile {name:?} has neither aws_access_key_id nor aws_secret_access_key (both without quotes)")
+        }
     })
 }
 
@@ -251,8 +269,8 @@ mod tests {
         for case in cases {
             let environment = |name: &str| case["environment"][name].as_str().map(str::to_owned);
             let (config, credentials) = file_locations(&environment);
-            assert_eq!(case["configLocation"], config, "{}", case["name"]);
-            assert_eq!(case["credentialsLocation"], credentials, "{}", case["name"]);
+            assert_eq!(case["configLocation"].as_str(), config.as_deref(), "{}", case["name"]);
+            assert_eq!(case["credentialsLocation"].as_str(), credentials.as_deref(), "{}", case["name"]);
         }
     }
 }
