@@ -10,11 +10,12 @@ use super::source::SourceError;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase};
 
-/// Says what a failure means, in words for an operator; the whole chain stays as its source.
-pub(super) fn describe(error: hyper::Error, address: &Address) -> Error {
+/// Says what a failure means, in words for an operator; the whole chain stays as its source. `unread` is what could not be read
+/// of an answer.
+pub(super) fn describe(error: hyper::Error, address: &Address, unread: &[u8]) -> Error {
     let host = address.host();
     let described = if let Some(source) = find::<SourceError>(&error) {
-        Error::new(ErrorKind::Source, format!("{source}; nothing was stored"))
+        Error::new(ErrorKind::Source, format!("{source}; the upload was broken off before its end"))
     } else if is_closed_unanswered(&error) {
         closed(address)
     } else if is_too_large(&error) {
@@ -23,6 +24,10 @@ pub(super) fn describe(error: hyper::Error, address: &Address) -> Error {
     } else if is_foreign(&error) {
         let hint = "is it a store's endpoint, and does it speak plain http on this port?";
         Error::protocol(format!("{host} did not answer in HTTP: {hint}"))
+    } else if let Some(header) = odd_header(unread) {
+        let message =
+            format!("{host} gave an answer whose header {header:?} has a control character, which HTTP forbids");
+        Error::protocol(message)
     } else if error.is_parse() {
         Error::passing_protocol(format!("{host} gave an answer that is not right HTTP: {}", root_cause(&error)))
     } else {
@@ -68,6 +73,17 @@ fn is_foreign(error: &hyper::Error) -> bool {
     ["invalid HTTP version parsed", "received unexpected message from connection"].contains(&error.to_string().as_str())
 }
 
+/// The name of the first header of an answer's head that has a character which no header may have (RFC 9110 section 5.5).
+fn odd_header(unread: &[u8]) -> Option<String> {
+    let is_odd = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
+    let lines = unread.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let head = lines.take_while(|line| !line.is_empty()).skip(1);
+    let line = head.into_iter().find(|line| line.iter().any(is_odd))?;
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    let shown = name.iter().filter(|byte| byte.is_ascii_graphic()).take(60);
+    Some(shown.map(|byte| char::from(*byte)).collect())
+}
+
 /// Says why there is no connection.
 pub(super) fn describe_connect(error: BoxError, address: &Address, timeouts: &Timeouts) -> Error {
     let host = address.host();
@@ -102,18 +118,7 @@ fn is_unresolved(error: &(dyn StdError + 'static)) -> bool {
 
 #[cfg(feature = "tls")]
 fn tls_problem(error: &(dyn StdError + 'static)) -> Option<String> {
-    use rustls::{CertificateError as Wrong, Error as Tls, InvalidMessage};
-    Some(match find::<Tls>(error)? {
-        Tls::InvalidCertificate(Wrong::UnknownIssuer) => {
-            "its certificate is from an authority that is not trusted; name the authority's certificate in tls.ca-file"
-                .to_owned()
-        }
-        Tls::InvalidCertificate(wrong) => format!("its certificate does not hold: {wrong}"),
-        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "it speaks plain http on this port; is the endpoint http://?".to_owned()
-        }
-        other => other.to_string(),
-    })
+    find(error).map(super::tls::problem)
 }
 
 #[cfg(not(feature = "tls"))]

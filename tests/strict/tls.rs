@@ -12,11 +12,11 @@ use crate::support::folder::Folder;
 use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{StrictConfig, StrictServer};
 
-async fn server(tls: Arc<ServerConfig>) -> StrictServer {
+pub(super) async fn server(tls: Arc<ServerConfig>) -> StrictServer {
     StrictServer::start(StrictConfig { tls: Some(tls), ..StrictConfig::default() }).await
 }
 
-fn config(server: &StrictServer) -> StoreConfigBuilder {
+pub(super) fn config(server: &StrictServer) -> StoreConfigBuilder {
     StoreConfig::builder()
         .set("endpoint", format!("https://localhost:{}", server.address().port()))
         .set("region", "eu-central-1")
@@ -27,7 +27,7 @@ fn config(server: &StrictServer) -> StoreConfigBuilder {
         .set("max-retries", 0)
 }
 
-fn open(config: StoreConfigBuilder) -> Store {
+pub(super) fn open(config: StoreConfigBuilder) -> Store {
     config.build().and_then(Store::new).expect("a valid configuration")
 }
 
@@ -98,7 +98,7 @@ fn a_wrong_ca_file_is_an_error_at_once() {
     let folder = Folder::new();
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (content, reason) in
-        [(Some(""), "no certificate"), (Some(broken), "invalid certificate"), (None, "cannot be read")]
+        [(Some(""), "no certificate"), (Some(broken), "certificate that is none"), (None, "cannot be read")]
     {
         let path = folder.path().join("ca.pem");
         match content {
