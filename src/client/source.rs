@@ -1,7 +1,7 @@
 //! Where a body's bytes come from: memory, a file, a reader; each handed over in pieces.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::future::Future;
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -96,17 +96,44 @@ pub(super) struct OpenFile {
     pub identity: Identity,
 }
 
-/// What tells a file from one that was changed meanwhile.
+/// What tells a file from one that was changed meanwhile. The time of the last change can be set back, that of its inode cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub length: u64,
     modified: Option<SystemTime>,
+    inode: Inode,
 }
+
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Inode {
+    device: u64,
+    number: u64,
+    /// Seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+#[cfg(not(unix))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Inode;
 
 impl Identity {
     pub fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
-        Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
+        Ok(Self { length: metadata.len(), modified: metadata.modified().ok(), inode: Inode::of(&metadata) })
+    }
+}
+
+impl Inode {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self { device: metadata.dev(), number: metadata.ino(), changed: (metadata.ctime(), metadata.ctime_nsec()) }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Self {
+        Self
     }
 }
 
