@@ -19,6 +19,7 @@
 //! response      ResponseHead + body                            -> Operation::Output, or ServiceError
 //! retry         Outcome + Moment + RetryQuota                  -> Decision
 //! skew, resume  what an answer teaches                         -> the next signature, the next range
+//! pace          waits + bytes                                  -> go on, or too slow
 //! error         whatever stopped it                            -> Error
 //! ```
 //!
@@ -39,7 +40,7 @@
 //! let target = config.endpoint().target(&request);
 //! assert_eq!(target.to_string(), "https://mail.s3.eu-central-1.amazonaws.com/a%20b.txt");
 //!
-//! let signer = Signer::new(credentials, config.endpoint().signing_region(), "s3");
+//! let signer = Signer::new(credentials, config.endpoint().region(), "s3")?;
 //! let (time, to_sign) = (SigningTime::from_unix_seconds(1_700_000_000)?, headers_to_sign(request.headers()));
 //! let add = signer.sign(time, request.method().as_str(), &target, to_sign, &PayloadHash::EMPTY);
 //! assert_eq!(add.headers().len(), 3);
@@ -59,13 +60,13 @@
 //!
 //! ```text
 //! 6  client: mod, operations, object, reader, pages; download; reading; call over lesson; transport over failure, watchdog,
-//!    outgoing; payload; pool over connect, body; source, framer, buffers, watch, wire, timer; file, runtime, rare,
-//!    observe, load
+//!    outgoing; permits; payload; pool over connect, resolver, body; source, framer, buffers, watch, wire, timer; file,
+//!    runtime, rare, observe, load
 //! 5  resume
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum
 //! 2  retry   credentials   target   xml   request
-//! 1  error   encode   calendar   consent
+//! 1  error over head   encode   calendar   consent   pace   region over partition
 //! ```
 //!
 //! - The key goes on the wire as it was written, percent-encoded once; it never passes through a URL parser, which would
@@ -74,11 +75,15 @@
 //!   source and reports success. What stops in its middle resets the connection, because some servers store what came before
 //!   an orderly close.
 //! - Little is signed: `host`, `x-amz-*`, `content-md5`. Proxies rewrite the rest.
-//! - A 2xx is not yet success: a PUT needs its whole body taken and an ETag, a result its root element, a GET its length.
+//! - A 2xx is not yet success: a PUT needs its whole body taken and an ETag, a result its root element, a GET its length. What
+//!   frames an answer is one function (`response::framing`), what is S3's own answer another (`response::recognise`).
+//! - A connection's place is free once its socket is closed, not before: `max-connections` is what the service sees.
 //! - The response timeout counts from the last byte that the socket took, so that a slow upload is not a silent server.
 //! - Configuration in code takes the keys of the file by name (`.set("key-prefix", "mail/")`): no option is declared twice.
 //! - An empty range is answered by a HEAD: no bytes are asked for, but a missing object is still an error.
 
+// What only the client, or only its TLS, asks of the core.
+#![cfg_attr(not(feature = "tls"), allow(dead_code, unused_imports))]
 #![forbid(unsafe_code)]
 
 mod calendar;
@@ -91,7 +96,11 @@ mod credentials;
 mod encode;
 mod endpoint;
 mod error;
+mod head;
 mod operation;
+mod pace;
+mod partition;
+mod region;
 mod request;
 mod response;
 mod resume;
@@ -115,12 +124,13 @@ pub use self::consent::Consent;
 pub use self::credentials::{CredentialSource, Credentials, Found, resolve};
 pub use self::endpoint::{AddressingStyle, Endpoint, EndpointParameters, EndpointUrl, Region};
 pub use self::error::{Error, ErrorKind, Phase, Result, ServiceError};
+pub use self::head::ResponseHead;
 pub use self::operation::{
-    Answer, ByteRange, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, ListedObject,
-    ListingCursor, ListingPage, Operation, PutObject, PutObjectOutput, Raw, RawAnswer, read_answer,
+    Answer, AnswerKind, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, ListedObject,
+    ListingCursor, ListingPage, Operation, PutObject, PutObjectOutput, Raw, RawAnswer, SelfContained, read_answer,
 };
-pub use self::request::{KeyPrefix, Request, headers_to_sign};
-pub use self::response::{ContentRange, ETag, ObjectMeta, ResponseHead};
+pub use self::request::{ByteRange, KeyPrefix, Request, headers_to_sign};
+pub use self::response::{ContentRange, ETag, Marks, ObjectMeta};
 pub use self::resume::Resume;
 pub use self::retry::{
     Correction, Decision, FailureClass, LATE_VISIBILITY, Moment, Outcome, Retry, RetryPolicy, RetryQuota, classify,

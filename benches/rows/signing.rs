@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use s3lite::{Credentials, GetObject, KeyCache, PayloadHash, Scheme, Signer, SigningTime, Target};
+use s3lite::{Credentials, GetObject, KeyCache, PayloadHash, Region, Scheme, Signer, SigningTime, Target};
 
 use crate::Result;
 use crate::clients::{Over, store};
@@ -45,7 +45,7 @@ impl Case {
         let checksum_mode = HeaderName::from_static("x-amz-checksum-mode");
         Ok(Self {
             time: SigningTime::from_unix_seconds(1_741_944_413)?,
-            target: Target::new(Scheme::Https, "bucket.s3.eu-central-1.amazonaws.com", format!("/{KEY}"), []),
+            target: Target::new(Scheme::Https, "bucket.s3.eu-central-1.amazonaws.com", format!("/{KEY}"), [])?,
             headers: HeaderMap::from_iter([(checksum_mode, HeaderValue::from_static("ENABLED"))]),
         })
     }
@@ -64,9 +64,9 @@ impl Case {
 fn signing(name: &'static str, count: u32, sign: fn(&Case, &Signer<'_>) -> Result<()>) -> Line {
     Line::new(name, move |_| {
         let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")?;
-        let (case, cache) = (Case::new()?, KeyCache::default());
+        let (case, cache, region) = (Case::new()?, KeyCache::default(), Region::new("eu-central-1")?);
         Ok(Box::new(move |_| {
-            let signer = Signer::new(&credentials, "eu-central-1", "s3").with_cache(&cache);
+            let signer = Signer::new(&credentials, &region, "s3")?.with_cache(&cache);
             (0..count).try_for_each(|_| sign(&case, &signer))
         }))
     })

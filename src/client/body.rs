@@ -74,6 +74,7 @@ impl SendBody {
     /// Tells the body its connection, which it resets if its source fails: it must not look like a shorter one.
     pub fn watched_over(&mut self, wire: &Arc<Wire>) -> Watch {
         let Some(sending) = &mut self.0 else { return Watch::of_nothing() };
+        wire.body_begins();
         sending.wire = Some(wire.clone());
         sending.watch.clone()
     }
@@ -113,6 +114,9 @@ impl Sending {
         self.ended = self.source_ended && self.framer.as_ref().is_none_or(|framer| framer.is_empty());
         let now = Instant::now();
         let progress = if self.ended { Progress::Sent(now) } else { Progress::WaitsForSocket(now) };
+        if let (true, Some(wire)) = (self.ended, &self.wire) {
+            wire.body_handed_over();
+        }
         self.watch.set(progress, bytes.len());
         Frame::data(bytes)
     }

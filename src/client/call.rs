@@ -1,6 +1,7 @@
 //! The attempt loop: one operation, from its first attempt to its answer or its last failure.
 //!
-//! Per attempt: sign anew, open the body anew, send, read the outcome, let [`Retry`] decide. No other code retries.
+//! Per attempt: take a place, open the body anew, take a connection, sign, send, read the outcome, let [`Retry`] decide. No other
+//! code retries.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -24,11 +25,11 @@ use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::Answer;
 use crate::request::Request;
-use crate::response::ResponseHead;
+use crate::response::{Marks, ResponseHead, require_framed};
 use crate::retry::{Correction, Decision, Moment, Outcome, Retry};
-use crate::sign::{PayloadForm, SigningTime};
+use crate::sign::{PayloadForm, PayloadHash, SigningTime};
 use crate::skew::ClockSkew;
-use crate::target::Target;
+use crate::target::{Scheme, Target};
 use crate::xml;
 
 /// How much of an error's body is read, and for how long.
@@ -37,6 +38,14 @@ const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 
 /// An upload up to this size takes so little time that the answer's Date tells the service's clock.
 const LONGEST_TELLING: u64 = 1 << 20;
+
+/// Why a failure that may pass was reported all the same.
+pub(super) const OUT_OF_QUOTA: &str =
+    "not tried again: the store's quota for retries is spent, because too much failed lately";
+
+/// Swift and others take no signed chunks, in which a reader goes over plain http.
+const CHUNKS_REFUSED: &str =
+    "the service takes no signed chunks: put bytes or a file, which are signed whole, or use https";
 
 const EARLY_SUCCESS: &str = "the service reported success before it had read the whole body";
 
@@ -59,7 +68,11 @@ struct Call<'a> {
     attempts: u32,
     /// An attempt may have taken effect although it failed.
     unknown: bool,
+    /// An attempt was sent, whatever came of it.
+    was_sent: bool,
     because: Option<Error>,
+    /// The skew to sign with where it is not the one that is known: it was measured by a refusal, and is to be proved.
+    skew: Option<ClockSkew>,
 }
 
 /// Sends a request, as often as need be, and has its answer read.
@@ -81,19 +94,12 @@ fn poll_apart<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::O
 
 /// Looks at the payload, hashes it, and goes from attempt to attempt.
 async fn call(store: &Store, request: &Request, payload: &mut Payload, recipient: &mut dyn Recipient) -> Result<()> {
-    let (inner, address) = (&store.inner, store.inner.address());
-    let form = match inner.credentials {
-        Some(_) => inner.config.payload_signing().form(payload.is_replayable(), address.endpoint().scheme()),
-        None => Ok(PayloadForm::Unsigned),
-    };
-    let body = match form {
-        Ok(form) => BodyPlan::new(request, payload, form).await,
-        Err(error) => Err(error),
-    };
+    let address = store.inner.address();
+    let body = body_plan(store, request, payload, address.endpoint().scheme()).await;
     let body = body.map_err(|error| store.about(error, request.operation(), Some(request)))?;
     let target = address.endpoint().target(request);
     let (route, body_broke, started) = (Route::Pooled, false, Instant::now());
-    let (attempts, unknown, because) = Default::default();
+    let (attempts, unknown, was_sent, because, skew) = Default::default();
     Call {
         store,
         request,
@@ -107,10 +113,23 @@ async fn call(store: &Store, request: &Request, payload: &mut Payload, recipient
         began: started,
         attempts,
         unknown,
+        was_sent,
         because,
+        skew,
     }
     .run(recipient)
     .await
+}
+
+/// Looks at the payload: a small reader is read first, for then it is bytes like others.
+async fn body_plan(store: &Store, request: &Request, payload: &mut Payload, scheme: Scheme) -> Result<BodyPlan> {
+    payload.read_if_small().await?;
+    let inner = &store.inner;
+    let form = match inner.credentials {
+        Some(_) => inner.config.payload_signing().form(payload.is_replayable(), scheme)?,
+        None => PayloadForm::Unsigned,
+    };
+    BodyPlan::new(request, payload, form).await
 }
 
 impl Call<'_> {
@@ -134,6 +153,9 @@ impl Call<'_> {
     #[cold]
     fn after(&mut self, failure: Failure, retry: &mut Retry) -> Result<Duration> {
         self.unknown |= failure.error.may_have_acted() && !self.request.is_safe();
+        // Whatever an attempt before this one came to, it was sent: a condition may have been broken by that very attempt.
+        self.unknown |= failure.error.is_precondition_failed() && self.was_sent && !self.request.is_safe();
+        self.was_sent |= !failure.error.is_unsent();
         self.body_broke |= failure.in_body && failure.error.kind() == ErrorKind::Interrupted;
         let outcome = Outcome {
             error: &failure.error,
@@ -143,25 +165,44 @@ impl Call<'_> {
             retry_after: failure.retry_after,
         };
         let decision = retry.after(&outcome, self.moment(), &mut self.store.inner.quota());
-        let Decision::Again { wait } = decision else { return Err(self.report(failure.error)) };
-        self.route = Route::New;
-        self.because = Some(failure.error);
-        Ok(wait)
+        match decision {
+            Decision::Again { wait } => {
+                self.route = Route::New;
+                self.because = Some(failure.error);
+                Ok(wait)
+            }
+            Decision::OutOfQuota => Err(self.report(failure.error.with_hint(OUT_OF_QUOTA))),
+            Decision::Stop => Err(self.report(failure.error)),
+        }
     }
 
     fn report(&self, error: Error) -> Error {
-        let hint = self.store.inner.credentials.as_ref().and_then(Credentials::hint);
-        let error = match hint.filter(|_| error.is_access_denied()) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        };
+        let error = self.add_hints(error);
         let error =
             self.store.about(error, self.request.operation(), Some(self.request)).with_unknown_outcome(self.unknown);
         error.with_attempts(self.attempts, self.started.elapsed())
     }
 
+    /// Adds what an operator can do about it.
+    fn add_hints(&self, error: Error) -> Error {
+        let credentials = self.store.inner.credentials.as_ref().and_then(Credentials::hint);
+        if let Some(hint) = credentials.filter(|_| error.is_access_denied()) {
+            return error.with_hint(hint);
+        }
+        if error.code() == Some("SignatureDoesNotMatch") {
+            let host = self.address.host();
+            return error.with_hint(&format!("or does a proxy rewrite the Host, which was signed as {host}?"));
+        }
+        let is_chunked = self.body.hash == PayloadHash::Streaming;
+        if is_chunked && error.status().is_some_and(|status| status.as_u16() == 501) {
+            return error.with_hint(CHUNKS_REFUSED);
+        }
+        error
+    }
+
     fn moment(&self) -> Moment {
-        Moment { now: self.store.inner.opened.elapsed(), remaining: self.remaining(), jitter: load::jitter() }
+        let (now, elapsed) = (self.store.inner.opened.elapsed(), self.started.elapsed());
+        Moment { now, elapsed, remaining: self.remaining(), jitter: load::jitter() }
     }
 
     fn remaining(&self) -> Option<Duration> {
@@ -172,8 +213,8 @@ impl Call<'_> {
     /// Takes what a failure teaches, so that the next attempt does not meet it again.
     fn correction(&mut self, failure: &Failure) -> Option<Correction> {
         let inner = &self.store.inner;
-        if failure.skew.is_some_and(|(measured, signed_with)| measured.explains(&failure.error, signed_with)) {
-            return Some(Correction::Clock);
+        if let Some(correction) = self.clock_correction(failure) {
+            return Some(correction);
         }
         if failure.expected && failure.error.status().is_some_and(|status| status.as_u16() == 417) {
             inner.consent().refused();
@@ -190,6 +231,18 @@ impl Call<'_> {
         inner.moved_to(address.clone());
         self.address = address;
         Some(Correction::Region)
+    }
+
+    /// A time that a refusal's Date tells is tried; if it is refused too, the Date was somebody else's.
+    fn clock_correction(&mut self, failure: &Failure) -> Option<Correction> {
+        let signed_with = failure.signed_with?;
+        if self.skew.is_some() {
+            let is_disproved = signed_with.may_be_to_blame(&failure.error);
+            self.skew = self.skew.filter(|_| !is_disproved);
+            return is_disproved.then_some(Correction::OwnClock);
+        }
+        self.skew = failure.measured.filter(|measured| measured.explains(&failure.error, signed_with));
+        self.skew.map(|_| Correction::Clock)
     }
 
     /// One attempt, told to the observer.
@@ -226,40 +279,53 @@ impl Call<'_> {
         recipient: &mut dyn Recipient,
     ) -> std::result::Result<(), Failure> {
         let inner = &self.store.inner;
-        let (source, began) = match self.payload.at_hand() {
-            Some(source) => (source, self.began),
-            // Opening may take any time, of which the service gets the blame for none.
-            None => (rare(self.payload.open()).await?, Instant::now()),
+        let expected = self.expects();
+        let mut exchange = inner.transport.exchange(&self.address, self.began);
+        exchange.take_place(recipient.purpose(), recipient.place()).await.map_err(Failure::before_sending)?;
+        let source = match self.payload.at_hand() {
+            Some(source) => source,
+            None => rare(self.payload.open()).await?,
         };
-        let signing = Signing { at: load::now(), began, skew: inner.skew(), expected: self.expects() };
+        exchange.connect(self.route_for(expected)).await.map_err(Failure::before_sending)?;
+        let signing = Signing { at: load::now(), skew: self.skew.unwrap_or_else(|| inner.skew()), expected };
         let time = SigningTime::from_system_time(signing.skew.apply(signing.at))?;
         let attempting = Attempting {
             request: self.request,
             address: &self.address,
             target: &self.target,
             body: self.body,
-            expect: signing.expected,
-            began: signing.began,
+            expect: expected,
+            began: exchange.moment,
         };
-        let mut exchange = inner.transport.exchange(&self.address, signing.began);
         attempting.fill(exchange.request(), source, inner.signer(&self.address), time)?;
-        let answer = exchange.head(self.route).await;
+        let answer = exchange.head().await;
         telling.sent(exchange.trace);
         let response = answer.map_err(|broken| Failure::of(broken, exchange.trace, signing.expected))?;
         telling.answered(response.status(), response.body().size_hint().exact());
         let (parts, body) = response.into_parts();
         let head = ResponseHead { status: parts.status, headers: parts.headers };
-        let skew = self.learn(&mut exchange, &head, signing);
+        // What the service had shown of itself before this answer.
+        let known = inner.learned.marks();
+        let measured = self.learn(&mut exchange, &head, signing);
         let retry_after = if head.status.is_success() { None } else { head.retry_after() };
         let is_sent = exchange.is_sent();
         let body = exchange.body(body);
         let result = match head.status.is_success() {
             true if !is_sent => Err(Error::passing_protocol(EARLY_SUCCESS)),
-            true if recipient.streams() => recipient.read(self.answer_of(head, &[])).map(|()| recipient.take(body)),
-            true if body.is_ended() => recipient.read(self.answer_of(head, &[])),
-            _ => rare(self.read(head, body, recipient)).await,
+            true if recipient.streams() => {
+                recipient.read(self.answer_of(head, &[]), known).map(|()| recipient.take(body))
+            }
+            true if body.is_ended() => recipient.read(self.answer_of(head, &[]), known),
+            _ => rare(self.read(head, body, recipient, known)).await,
         };
-        result.map_err(|error| Failure::of_answer(error, retry_after, skew, signing))
+        result.map_err(|error| Failure::of_answer(error, retry_after, measured, signing))
+    }
+
+    /// A body that can be sent once goes over a connection that was just seen alive: one whose service is asked first, or a new
+    /// one. What a stale connection swallows of it is gone.
+    fn route_for(&self, expected: bool) -> Route {
+        let is_once = !self.payload.is_replayable() && self.body.wire_length > 0;
+        if is_once && !expected { Route::New } else { self.route }
     }
 
     /// Takes what an answer's head teaches: of the service's consent, its health, and its clock.
@@ -271,20 +337,47 @@ impl Call<'_> {
         if head.status.is_server_error() {
             exchange.retire_connection();
         }
+        inner.learned.take_marks(Marks::of(head));
+        if head.status.is_success() {
+            self.learn_time(exchange, head, signing);
+            return None;
+        }
+        ClockSkew::measure(head, signing.at, load::now())
+    }
+
+    /// A success proves the time that it was signed with; its Date makes that exact, if it is the service's own.
+    fn learn_time(&self, exchange: &Exchange<'_>, head: &ResponseHead, signing: Signing) {
+        let inner = &self.store.inner;
         // The middle of a long upload is not when its answer was written, and a Date has no more than seconds to tell.
         let second = exchange.moment.saturating_duration_since(inner.opened).as_secs();
         let tells_nothing = self.body.wire_length > LONGEST_TELLING || inner.learned.was_measured(second);
-        if head.status.is_success() && tells_nothing {
-            return None;
+        if tells_nothing && self.skew.is_none() {
+            return;
         }
-        let skew = ClockSkew::measure(head, signing.at, load::now())?;
-        inner.learned.take(skew, second);
-        Some(skew)
+        let measured = ClockSkew::measure(head, signing.at, load::now());
+        if let Some(measured) = measured.filter(|measured| measured.agrees_with(signing.skew)) {
+            inner.learned.take(measured, second);
+        } else if self.skew.is_some() {
+            inner.learned.take(signing.skew, second);
+        }
     }
 
-    async fn read(&self, head: ResponseHead, mut body: IncomingBody, recipient: &mut dyn Recipient) -> Result<()> {
+    async fn read(
+        &self,
+        head: ResponseHead,
+        mut body: IncomingBody,
+        recipient: &mut dyn Recipient,
+        known: Marks,
+    ) -> Result<()> {
         let bytes = match head.status.is_success() {
-            true => body.whole(xml::MAX_BYTES).await?,
+            true => {
+                let bytes = body.whole(xml::MAX_BYTES).await?;
+                // A document shows where it ends; any other body that ends with the connection may be cut.
+                if !bytes.is_empty() && !recipient.reads_documents() {
+                    require_framed(&head)?;
+                }
+                bytes
+            }
             // A refusal counts by its status, and by what arrived of its body before that broke or never ended.
             false => {
                 let mut beginning = Gathered::default();
@@ -292,7 +385,7 @@ impl Call<'_> {
                 beginning.into_bytes()
             }
         };
-        recipient.read(self.answer_of(head, &bytes))
+        recipient.read(self.answer_of(head, &bytes), known)
     }
 
     fn answer_of<'b>(&'b self, head: ResponseHead, body: &'b [u8]) -> Answer<'b> {
@@ -300,10 +393,12 @@ impl Call<'_> {
         Answer { head, body, prefix, signed_for: self.address.endpoint().signing_region() }
     }
 
-    /// Whether the body waits for the service's consent: a large one, or one that broke before.
+    /// Whether the body waits for the service's consent: a large one, one that can be sent once, or one that broke before.
     fn expects(&self) -> bool {
         let inner = &self.store.inner;
-        let large = inner.config.expect_continue().is_some_and(|limit| self.body.wire_length >= limit.max(1));
-        (large || self.body_broke) && inner.consent().is_asked(inner.opened.elapsed())
+        let limit = if self.payload.is_replayable() { inner.config.expect_continue() } else { Some(1) };
+        let large = limit.is_some_and(|limit| self.body.wire_length >= limit.max(1));
+        let is_off = inner.config.expect_continue().is_none();
+        (large && !is_off || self.body_broke) && inner.consent().is_asked(inner.opened.elapsed())
     }
 }

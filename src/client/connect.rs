@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,9 +14,10 @@ use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
+use super::resolver::{Resolver, Suspects};
 use super::wire::{Metered, Wire};
 
 /// TCP keepalive finds a peer that vanished while a connection was idle.
@@ -37,17 +39,23 @@ type Dial = Arc<dyn Fn(Uri) -> Dialing<Box<dyn Io>> + Send + Sync>;
 pub(super) struct Connector {
     dial: Dial,
     limit: Duration,
+    suspects: Suspects,
 }
 
 impl Connector {
     /// Makes connections by TCP, and by TLS over it where a configuration is given.
     pub fn new(limit: Duration, tls: Tls) -> Self {
-        let http = http_connector(limit);
+        let suspects = Suspects::default();
+        Self::resolved_by(Resolver::new(suspects.clone()), suspects, limit, tls)
+    }
+
+    pub fn resolved_by(resolver: Resolver, suspects: Suspects, limit: Duration, tls: Tls) -> Self {
+        let http = http_connector(resolver, limit);
         let connect = move |uri| {
             let connecting = http.clone().call(uri);
             async move { Ok(Metered::tcp(connecting.await?)) }
         };
-        Self { dial: over_tls(FnConnector(connect), tls), limit }
+        Self { dial: over_tls(FnConnector(connect), tls), limit, suspects }
     }
 
     /// Makes connections by a function, and speaks TLS over them where a configuration is given.
@@ -61,7 +69,7 @@ impl Connector {
             let dialing = dial(uri);
             async move { Ok(Metered::other(dialing.await?)) }
         };
-        Self { dial: over_tls(FnConnector(connect), tls), limit }
+        Self { dial: over_tls(FnConnector(connect), tls), limit, suspects: Suspects::default() }
     }
 }
 
@@ -115,8 +123,8 @@ where
     }
 }
 
-fn http_connector(limit: Duration) -> HttpConnector {
-    let mut http = HttpConnector::new();
+fn http_connector(resolver: Resolver, limit: Duration) -> HttpConnector<Resolver> {
+    let mut http = HttpConnector::new_with_resolver(resolver);
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_keepalive(Some(KEEPALIVE));
@@ -145,7 +153,16 @@ impl Connector {
     /// Connects to the host of a URL.
     pub async fn connect(&self, origin: Uri) -> Result<Stream, BoxError> {
         let io = timeout(self.limit, (self.dial)(origin)).await.map_err(|_| ConnectTimeout(self.limit))??;
-        Ok(Stream::new(io))
+        let stream = Stream::new(io);
+        if let Some(peer) = stream.wire.peer() {
+            self.suspects.passed_over(peer, Instant::now());
+        }
+        Ok(stream)
+    }
+
+    /// Lets the next connection go to another address of the name than the one that failed, if there is one.
+    pub fn avoid(&self, peer: IpAddr) {
+        self.suspects.add(peer, Instant::now());
     }
 }
 
@@ -202,7 +219,11 @@ impl Write for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.wire.flushed();
+        }
+        flushed
     }
 
     /// An aborted connection says no goodbye: TLS would send a close_notify, which reads like the end of a body.

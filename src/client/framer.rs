@@ -5,15 +5,12 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
-use crate::sign::{ChunkSigner, PayloadHash};
-
-/// The size of a signed chunk; S3 takes none below 8 KiB but the last.
-pub(super) const SIGNED_CHUNK: u64 = 64 << 10;
+use crate::sign::{CHUNK_SIZE, ChunkSigner, PayloadHash};
 
 /// Pieces below this are put together: a chunk may come byte by byte.
 const SMALL: usize = 4 << 10;
 
-/// Puts a body into signed chunks of `SIGNED_CHUNK`, as its announced length on the wire counts on. The bytes are hashed as they
+/// Puts a body into signed chunks of `CHUNK_SIZE`, as its announced length on the wire counts on. The bytes are hashed as they
 /// come and never copied: what leaves is heads and bytes in turn.
 pub(super) struct Framer {
     signer: ChunkSigner,
@@ -31,12 +28,12 @@ impl Framer {
 
     pub fn take(&mut self, mut bytes: Bytes) {
         while !bytes.is_empty() {
-            let room = usize::try_from(SIGNED_CHUNK - self.gathered).unwrap_or(usize::MAX);
+            let room = usize::try_from(CHUNK_SIZE - self.gathered).unwrap_or(usize::MAX);
             let piece = bytes.split_to(room.min(bytes.len()));
             self.hash.update(&piece);
             self.gathered += piece.len() as u64;
             self.gather(piece);
-            if self.gathered == SIGNED_CHUNK {
+            if self.gathered == CHUNK_SIZE {
                 self.close_chunk();
             }
         }
@@ -85,14 +82,16 @@ impl Framer {
 mod tests {
     use super::*;
     use crate::credentials::Credentials;
+    use crate::region::Region;
     use crate::sign::{PayloadHash, Signer, SigningTime};
     use crate::target::{Scheme, Target};
 
     fn framer() -> Framer {
         let credentials = Credentials::new("access", "secret").expect("valid");
-        let (signer, time) =
-            (Signer::new(&credentials, "us-east-1", "s3"), SigningTime::from_unix_seconds(0).expect("in range"));
-        let target = Target::new(Scheme::Http, "localhost", "/b/k", []);
+        let region = Region::new("us-east-1").expect("a region");
+        let signer = Signer::new(&credentials, &region, "s3").expect("a service");
+        let time = SigningTime::from_unix_seconds(0).expect("in range");
+        let target = Target::new(Scheme::Http, "localhost", "/b/k", []).expect("a target");
         let signed = signer.sign(time, "PUT", &target, &http::HeaderMap::new(), &PayloadHash::Streaming);
         Framer::new(signer.chunk_signer(time, &signed))
     }
@@ -101,10 +100,10 @@ mod tests {
     #[test]
     fn drops_are_put_together() {
         let (mut drops, mut whole) = (framer(), framer());
-        let bytes = Bytes::from(vec![b'x'; SIGNED_CHUNK as usize + 10_000]);
+        let bytes = Bytes::from(vec![b'x'; CHUNK_SIZE as usize + 10_000]);
         for at in 0..bytes.len() {
             drops.take(bytes.slice(at..=at));
-            assert!(drops.chunk.len() <= SIGNED_CHUNK as usize / SMALL, "{at}");
+            assert!(drops.chunk.len() <= CHUNK_SIZE as usize / SMALL, "{at}");
         }
         whole.take(bytes);
         drops.end();

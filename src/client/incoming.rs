@@ -9,11 +9,15 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use hyper::body::{Body, Frame, Incoming};
 use tokio::task::yield_now;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use super::permits::Permit;
 use super::transport::Lease;
 use super::watchdog::Unsent;
+use super::wire::Wire;
+use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::pace::Pace;
 
 type NextFrame = hyper::Result<Frame<Bytes>>;
 
@@ -21,6 +25,8 @@ type NextFrame = hyper::Result<Frame<Bytes>>;
 pub(super) struct IncomingBody {
     body: Incoming,
     idle: Duration,
+    /// Whether it moves.
+    pace: Pace,
     /// Since when nothing has come that was waited for. Kept here, so that a wait that is dropped and begun again is one wait.
     waiting_since: Option<Instant>,
     trailers: Option<Box<HeaderMap>>,
@@ -32,8 +38,16 @@ pub(super) struct IncomingBody {
 }
 
 impl IncomingBody {
-    pub fn new(body: Incoming, idle: Duration, lease: Option<Lease>, unsent: Option<Unsent>, moment: Instant) -> Self {
-        let mut new = Self { body, idle, waiting_since: None, trailers: None, ended: false, lease, unsent };
+    pub fn new(
+        body: Incoming,
+        timeouts: &Timeouts,
+        lease: Option<Lease>,
+        unsent: Option<Unsent>,
+        moment: Instant,
+    ) -> Self {
+        let pace = Pace::new(timeouts.low_speed_limit, timeouts.low_speed_time);
+        let (idle, waiting_since, trailers, ended) = (timeouts.idle, None, None, false);
+        let mut new = Self { body, idle, pace, waiting_since, trailers, ended, lease, unsent };
         if new.body.is_end_stream() {
             new.end(moment);
         }
@@ -58,7 +72,7 @@ impl IncomingBody {
                 Poll::Ready(next) => next,
                 Poll::Pending => self.next_frame().await?,
             };
-            self.waiting_since = None;
+            let waited = self.waiting_since.take().map(|since| since.elapsed());
             let frame = next.transpose().map_err(broken)?;
             if frame.is_none() || self.body.is_end_stream() {
                 self.end(Instant::now());
@@ -66,11 +80,36 @@ impl IncomingBody {
             let Some(frame) = frame else { break };
             match frame.into_data() {
                 Ok(bytes) if bytes.is_empty() => {}
-                Ok(bytes) => return Ok(Some(bytes)),
+                Ok(bytes) => {
+                    self.moved(waited.unwrap_or_default(), bytes.len() as u64)?;
+                    return Ok(Some(bytes));
+                }
                 Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
             }
         }
         Ok(None)
+    }
+
+    /// Takes note of a wait and of the bytes that ended it.
+    fn moved(&mut self, waited: Duration, bytes: u64) -> Result<()> {
+        if self.pace.record(waited, bytes) { Ok(()) } else { Err(too_slow(&self.pace)) }
+    }
+
+    /// Goes on at the pace of the body before this one, and of the time in which there was none.
+    pub fn follow(&mut self, before: Pace, gap: Duration) -> Result<()> {
+        self.pace = before;
+        self.moved(gap, 0)
+    }
+
+    /// The connection it comes over, until it has ended.
+    pub fn wire(&mut self) -> Option<&Wire> {
+        self.lease.as_mut().map(|lease| &**lease.connection().wire())
+    }
+
+    /// Gives up the rest: the pace so far, the wait that nothing has ended, and the place among the store's connections.
+    pub fn into_rest(self) -> (Pace, Duration, Option<Permit>) {
+        let waited = self.waiting_since.map(|since| since.elapsed()).unwrap_or_default();
+        (self.pace, waited, self.lease.and_then(Lease::into_permit))
     }
 
     /// Waits for what is not there yet.
@@ -85,7 +124,7 @@ impl IncomingBody {
         };
         loop {
             let frame = pin!(poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)));
-            match lease.connection.until(until, frame).await {
+            match lease.connection().until(until, frame).await {
                 Some(next) => return Ok(next),
                 None if until <= Instant::now() => return Err(stalled(*idle)),
                 None => {}
@@ -98,20 +137,16 @@ impl IncomingBody {
         self.ended
     }
 
-    /// The length that the framing announces; `None` for chunked bodies and those that end with the connection.
-    pub fn announced(&self) -> Option<u64> {
-        self.body.size_hint().exact()
-    }
-
     /// What came behind a chunked body, once its end was seen.
     pub fn trailers(&self) -> Option<&HeaderMap> {
         self.trailers.as_deref()
     }
 
-    /// Reads the whole, which must not exceed a limit.
+    /// Reads the whole, which must not exceed a limit, and in a time: what answers a request at once is small.
     pub async fn whole(&mut self, limit: usize) -> Result<Bytes> {
         let mut read = Gathered::default();
-        if self.beginning(limit, &mut read).await? {
+        let reading = timeout(MAX_READ_TIME, self.beginning(limit, &mut read)).await;
+        if reading.unwrap_or_else(|_| Err(endless()))? {
             return Ok(read.into_bytes());
         }
         Err(Error::new(
@@ -160,6 +195,19 @@ impl Gathered {
     pub fn into_bytes(self) -> Bytes {
         if self.all.is_empty() { self.first } else { self.all.freeze() }
     }
+}
+
+/// A listing of 1,000 keys comes in this time over a line of 2 KiB a second.
+const MAX_READ_TIME: Duration = Duration::from_secs(5 * 60);
+
+fn endless() -> Error {
+    let problem = format!("the answer was not read to its end within {MAX_READ_TIME:?}");
+    Error::new(ErrorKind::Timeout(Phase::Transfer), problem)
+}
+
+#[cold]
+fn too_slow(pace: &Pace) -> Error {
+    Error::new(ErrorKind::Timeout(Phase::Transfer), format!("the answer came more slowly than {}", pace.bound()))
 }
 
 fn stalled(idle: Duration) -> Error {

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
-
 use super::transport::{Broken, Trace};
 use crate::error::Error;
 use crate::skew::ClockSkew;
@@ -12,8 +10,6 @@ use crate::skew::ClockSkew;
 #[derive(Clone, Copy)]
 pub(super) struct Signing {
     pub at: SystemTime,
-    /// Just before that, by a clock that nobody sets.
-    pub began: Instant,
     pub skew: ClockSkew,
     /// Its body waited for the service's consent.
     pub expected: bool,
@@ -25,8 +21,10 @@ pub(super) struct Failure {
     /// An answer came, and it asks for this wait.
     pub answered: bool,
     pub retry_after: Option<Duration>,
-    /// The skew by the answer's Date, and the one that was signed with.
-    pub skew: Option<(ClockSkew, ClockSkew)>,
+    /// The skew by the answer's Date.
+    pub measured: Option<ClockSkew>,
+    /// The skew that the request was signed with, if it was answered.
+    pub signed_with: Option<ClockSkew>,
     pub stale_connection: bool,
     pub expected: bool,
     pub in_body: bool,
@@ -40,8 +38,14 @@ impl Failure {
         measured: Option<ClockSkew>,
         signing: Signing,
     ) -> Self {
-        let skew = measured.map(|measured| (measured, signing.skew));
-        Self { answered: true, retry_after, skew, expected: signing.expected, ..error.into() }
+        let signed_with = Some(signing.skew);
+        Self { answered: true, retry_after, measured, signed_with, expected: signing.expected, ..error.into() }
+    }
+
+    /// There was no place, or no connection.
+    #[cold]
+    pub fn before_sending(broken: Broken) -> Self {
+        broken.error.into()
     }
 
     #[cold]
@@ -59,7 +63,8 @@ impl From<Error> for Failure {
             error,
             answered: false,
             retry_after: None,
-            skew: None,
+            measured: None,
+            signed_with: None,
             stale_connection: false,
             expected: false,
             in_body: false,

@@ -17,10 +17,12 @@ mod operations;
 mod outgoing;
 mod pages;
 mod payload;
+mod permits;
 mod pool;
 mod rare;
 mod reader;
 mod reading;
+mod resolver;
 mod runtime;
 mod source;
 mod timer;
@@ -37,7 +39,7 @@ use std::io;
 #[cfg(feature = "tls")]
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -55,6 +57,7 @@ use crate::config::StoreConfig;
 use crate::consent::Consent;
 use crate::credentials::Credentials;
 use crate::error::Result;
+use crate::response::Marks;
 use crate::retry::RetryQuota;
 use crate::sign::{KeyCache, Signer};
 use crate::skew::ClockSkew;
@@ -104,6 +107,10 @@ struct Learned {
     address: Mutex<Arc<Address>>,
     /// Whether the service is asked before a large body is sent.
     consent: Mutex<Consent>,
+    /// Whether it has marked an answer as its own.
+    marked: AtomicBool,
+    /// Whether what the service made of a body in signed chunks was looked at.
+    chunks_checked: AtomicBool,
 }
 
 impl Store {
@@ -115,7 +122,8 @@ impl Store {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with file, line, column and key; [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if there are none.
     pub fn open(path: impl AsRef<Path>, name: &str) -> Result<Self> {
-        Self::new(load::config(path.as_ref(), name)?)
+        let path = path.as_ref();
+        load::config(path, name).and_then(Self::new).map_err(|error| error.within(path.display()))
     }
 
     /// Opens the store that a configuration describes.
@@ -145,15 +153,20 @@ impl Store {
     }
 
     fn over(config: StoreConfig, connector: Connector) -> Result<Self> {
-        let credentials = load::credentials(&config)?;
+        let credentials = load::credentials(&config).map_err(|error| match config.store() {
+            Some(name) => error.within(format_args!("store.{name}")),
+            None => error,
+        })?;
         let endpoint = config.endpoint();
         let transport = Transport::new(connector, config.timeouts(), config.max_connections);
         let learned = Learned {
-            quota: Mutex::default(),
+            quota: Mutex::new(RetryQuota::for_connections(config.max_connections)),
             skew: AtomicI64::new(0),
             measured: AtomicU64::new(u64::MAX),
             address: Mutex::new(Arc::new(Address::new(endpoint.clone())?)),
             consent: Mutex::default(),
+            marked: AtomicBool::new(false),
+            chunks_checked: AtomicBool::new(false),
         };
         let (signing_keys, opened) = (KeyCache::default(), Instant::now());
         let inner = Inner { config, credentials, transport, signing_keys, opened, learned };
@@ -177,6 +190,17 @@ impl Learned {
         self.measured.load(Ordering::Relaxed) == second
     }
 
+    /// What the service has shown of itself so far.
+    fn marks(&self) -> Marks {
+        if self.marked.load(Ordering::Relaxed) { Marks::Marked } else { Marks::Unknown }
+    }
+
+    fn take_marks(&self, marks: Marks) {
+        if marks == Marks::Marked && !self.marked.load(Ordering::Relaxed) {
+            self.marked.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Takes what comparing them gave.
     fn take(&self, skew: ClockSkew, second: u64) {
         self.skew.store(skew.as_seconds(), Ordering::Relaxed);
@@ -187,13 +211,15 @@ impl Learned {
 /// What a store's connections trust; nothing for plain http.
 #[cfg(feature = "tls")]
 fn tls_of(config: &StoreConfig) -> Result<Tls> {
+    // Over http it has no use, but a file that is missing is a mistake in any case.
+    let listed = tls::listed(config)?;
     if config.endpoint().scheme() == Scheme::Http {
         return Ok(None);
     }
     if config.tls().allow_invalid_certs {
         warn_of_invalid_certs(config);
     }
-    tls::client_config(config.tls()).map(Some)
+    tls::client_config(config.tls(), listed).map(Some)
 }
 
 #[cfg(not(feature = "tls"))]
@@ -246,8 +272,8 @@ impl Inner {
 
     fn signer<'a>(&'a self, address: &'a Address) -> Option<Signer<'a>> {
         let credentials = self.credentials.as_ref()?;
-        let region = address.endpoint().signing_region();
-        Some(Signer::new(credentials, region, "s3").with_cache(&self.signing_keys))
+        let signer = Signer::new(credentials, address.endpoint().region(), "s3").expect("s3 is a service");
+        Some(signer.with_cache(&self.signing_keys))
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
 
 use super::Store;
 use super::download::Download;
@@ -23,8 +24,8 @@ const MAX_PREALLOCATION: u64 = 16 << 20;
 /// An object being read, or a range of one.
 ///
 /// The bytes are counted: an answer that ends early, late or without framing is an error, never a clean end. A download that
-/// breaks or stalls goes on at the byte it had reached, if the object is still the same; as long as bytes arrive, as often as
-/// need be. If the service keeps a checksum of the whole object, the bytes are compared with it before the last of them are
+/// breaks or stalls goes on at the byte it had reached, if the object is still the same; as long as bytes arrive, and not more
+/// slowly than `low-speed-limit`, as often as need be. If the service keeps a checksum of the whole object, the bytes are compared with it before the last of them are
 /// handed out, or before their end is where the answer does not say how many there are. Dropping it half-read closes its connection.
 pub struct Object(Box<Download>);
 
@@ -32,6 +33,17 @@ impl Object {
     /// Takes an answer whose head was found right.
     pub(super) fn new(store: &Store, operation: GetObject, meta: ObjectMeta, body: IncomingBody) -> Result<Self> {
         Download::new(store, operation, meta, body).map(Self)
+    }
+
+    /// Looks at the first bytes: an object without a tag may be a document of S3's that came with a 200.
+    pub(super) async fn require_no_document(&mut self) -> Result<()> {
+        self.0.require_no_document().await
+    }
+
+    /// Lets it fail unless it is read by a time.
+    pub(super) fn end_by(mut self, deadline: Option<Instant>) -> Self {
+        self.0.end_by(deadline);
+        self
     }
 
     /// Makes an object of which no byte was asked for.
@@ -72,19 +84,14 @@ impl Object {
     /// # Errors
     ///
     /// As [`chunk`](Self::chunk).
-    pub async fn bytes(self) -> Result<Bytes> {
-        let resume = if self.0.can_be_read_again() { self.0.resume() } else { None };
-        let again = resume.map(|resume| (self.0.store.clone(), resume));
-        match (self.collect().await, again) {
-            (Err(error), Some((store, resume))) if error.kind() == ErrorKind::Integrity => {
-                let again = rare(store.get(resume.from_start())).await.map_err(|error| resume.refused(error))?;
-                again.collect().await
-            }
-            (result, _) => result,
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        match self.collect().await {
+            Err(error) if error.kind() == ErrorKind::Integrity && self.0.repeat() => rare(self.collect()).await,
+            result => result,
         }
     }
 
-    async fn collect(mut self) -> Result<Bytes> {
+    async fn collect(&mut self) -> Result<Bytes> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         // One piece needs no copy, but the end must have been seen.
         let Some(second) = self.chunk().await? else { return Ok(first) };
@@ -100,21 +107,36 @@ impl Object {
 
     /// Writes all bytes to a file: beside it first, then renamed into its place. Returns how many there were.
     ///
-    /// On failure, and if the future is dropped, nothing is left behind and what was at `path` is untouched; only once all bytes
-    /// are on the disk, a failure to say so of the new name, or a drop in that moment, leaves the new file. On Unix the file can
-    /// be read by its owner alone.
+    /// On failure, and if the future is dropped, nothing is left behind and what was at `path` is untouched. One exception: if
+    /// syncing the directory fails, or the future is dropped after the rename, the new file stays. A symbolic link at `path` is
+    /// replaced, not followed. If the bytes do not have the stored checksum, they are read once more.
+    ///
+    /// On Unix the file keeps the permissions of the one that it replaces, and gets those of the process's umask where there was
+    /// none; while it is written its owner alone can read it. A pipe, a device or a socket at `path` is refused: copy to it with
+    /// [`copy_to`](Self::copy_to).
     ///
     /// # Errors
     ///
     /// As [`chunk`](Self::chunk), and [`ErrorKind::Sink`] if the file cannot be written.
     pub async fn write_to_file(mut self, path: impl AsRef<Path>) -> Result<u64> {
         let mut file = PartFile::create(path.as_ref()).await.map_err(|error| self.0.about(error))?;
+        let written = match self.write_into(&mut file).await {
+            Err(error) if error.kind() == ErrorKind::Integrity && self.0.repeat() => {
+                file.begin_again().await.map_err(|error| self.0.about(error))?;
+                rare(self.write_into(&mut file)).await
+            }
+            result => result,
+        }?;
+        file.finish().await.map_err(|error| self.0.about(error))?;
+        Ok(written)
+    }
+
+    async fn write_into(&mut self, file: &mut PartFile) -> Result<u64> {
         let mut written = 0;
         while let Some(bytes) = self.chunk().await? {
             file.write_all(&bytes).await.map_err(|error| self.0.about(error))?;
             written += bytes.len() as u64;
         }
-        file.finish().await.map_err(|error| self.0.about(error))?;
         Ok(written)
     }
 

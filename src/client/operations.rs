@@ -1,12 +1,14 @@
 //! What a store does: each of S3's calls, and what is done around them.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::call::carry_out;
+use super::call::{OUT_OF_QUOTA, carry_out};
+use super::download::out_of_time;
 use super::incoming::IncomingBody;
+use super::permits::Permit;
 use super::rare::rare;
 use super::reading::Reading;
 use super::runtime::demand_runtime;
@@ -14,11 +16,12 @@ use super::{Object, Pages, Payload, Store, load};
 use crate::error::{Error, Result};
 use crate::operation::{
     DeleteObject, DeleteObjectOutput, GetObject, HeadObject, ListObjectsV2, Operation, PutObject, PutObjectOutput,
+    SelfContained,
 };
 use crate::request::Request;
-use crate::response::ObjectMeta;
+use crate::response::{ObjectMeta, may_be_compressed, require_same_coding};
 use crate::retry::{Decision, LATE_VISIBILITY, Moment, Outcome, Retry};
-use crate::sign::{PresignedUrl, SigningTime};
+use crate::sign::{PayloadForm, PresignedUrl, SigningTime};
 
 impl Store {
     /// Stores an object in one request (PutObject).
@@ -36,13 +39,25 @@ impl Store {
     }
 
     /// As [`put`](Self::put), compiled once: in this crate, not in those that call it.
-    async fn put_object(&self, mut operation: PutObject, payload: Payload) -> Result<PutObjectOutput> {
+    async fn put_object(&self, operation: PutObject, payload: Payload) -> Result<PutObjectOutput> {
+        let Some(limit) = self.inner.config.timeouts().transfer else {
+            return self.put_and_look(operation, payload).await;
+        };
+        let key = operation.key().to_owned();
+        let put = rare(timeout(limit, self.put_and_look(operation, payload))).await;
+        put.unwrap_or_else(|_| {
+            let error = out_of_time(self).with_unknown_outcome(true);
+            Err(self.about_key(error, PutObject::NAME, Some(&key)))
+        })
+    }
+
+    async fn put_and_look(&self, mut operation: PutObject, mut payload: Payload) -> Result<PutObjectOutput> {
         let length = payload.length();
-        if operation.is_conditional() {
+        if operation.is_conditional() && self.inner.config.put_id() {
             operation = operation.put_id(load::id());
         }
         let mut reading = Reading::of(&operation);
-        let stored = match self.run(payload, &mut reading).await {
+        let stored = match self.run(&mut payload, &mut reading).await {
             Ok(()) => reading.output(),
             Err(error) if operation.is_conditional() && error.is_outcome_unknown() => {
                 rare(self.settle(&operation, length, error)).await?
@@ -50,32 +65,53 @@ impl Store {
             Err(error) => return Err(error),
         };
         if self.inner.config.verify_after_write() {
-            rare(self.verify(&operation, &stored, length)).await?;
+            return rare(self.verify(&operation, stored, length)).await;
+        }
+        if self.goes_in_chunks(&payload) && !self.inner.learned.chunks_checked.load(Ordering::Relaxed) {
+            rare(self.check_chunks(&operation, &stored, length)).await?;
         }
         Ok(stored)
+    }
+
+    /// True if a payload was sent in signed chunks.
+    fn goes_in_chunks(&self, payload: &Payload) -> bool {
+        let scheme = self.inner.config.endpoint().scheme();
+        let form = self.inner.config.payload_signing().form(payload.is_replayable(), scheme);
+        payload.length() > 0 && self.inner.credentials.is_some() && matches!(form, Ok(PayloadForm::Streaming))
+    }
+
+    /// Looks, once for a store, whether the service took off the framing of signed chunks: some keep it as a part of the object.
+    async fn check_chunks(&self, operation: &PutObject, stored: &PutObjectOutput, length: u64) -> Result<()> {
+        let Ok(found) = self.head_object(operation.as_head_of(stored)).await else { return Ok(()) };
+        if let Some(error) = operation.chunks_kept(stored, length, &found) {
+            return Err(self.about_key(error, PutObject::NAME, Some(operation.key())));
+        }
+        self.inner.learned.chunks_checked.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Looks whether a conditional write took effect whose answer was lost, or whose second copy was refused.
     async fn settle(&self, operation: &PutObject, length: u64, error: Error) -> Result<PutObjectOutput> {
         match self.head_object(operation.as_head()).await {
             Ok(found) => operation.settle(length, &found, error),
+            // That access was refused is what the operator needs to know.
+            Err(_) if error.is_access_denied() => Err(error),
             Err(_) => Err(error.into_ambiguous()),
         }
     }
 
     /// Looks at an object that was just stored, a few times for services that show new objects late.
-    async fn verify(&self, operation: &PutObject, stored: &PutObjectOutput, length: u64) -> Result<()> {
+    async fn verify(&self, operation: &PutObject, stored: PutObjectOutput, length: u64) -> Result<PutObjectOutput> {
         let mut waits = LATE_VISIBILITY.iter();
         loop {
-            let found = self.head_object(operation.as_head_of(stored)).await;
+            let found = self.head_object(operation.as_head_of(&stored)).await;
             match (found, waits.next()) {
                 (Ok(found), _) => {
-                    let (bucket, key) =
-                        (self.inner.config.bucket(), self.inner.config.key_prefix().join(operation.key()));
-                    return PutObject::verify(stored, length, &found)
-                        .map_err(|error| error.with_context(PutObject::NAME, bucket, Some(&key)));
+                    let verified = PutObject::verify(&stored, length, &found).map(|()| stored);
+                    return verified.map_err(|error| self.about_key(error, PutObject::NAME, Some(operation.key())));
                 }
                 (Err(error), Some(wait)) if error.is_not_found() => sleep(*wait).await,
+                (Err(error), _) if error.is_access_denied() => return Err(error.into_stored_unverified()),
                 (Err(error), _) => return Err(error.into_unverified()),
             }
         }
@@ -93,7 +129,16 @@ impl Store {
         self.get_object(operation.into()).await
     }
 
-    async fn get_object(&self, mut operation: GetObject) -> Result<Object> {
+    async fn get_object(&self, operation: GetObject) -> Result<Object> {
+        let Some(limit) = self.inner.config.timeouts().transfer else { return self.get_and_check(operation).await };
+        let deadline = Instant::now() + limit;
+        let key = operation.key().to_owned();
+        let object = rare(timeout_at(deadline, self.get_and_check(operation))).await;
+        let object = object.unwrap_or_else(|_| Err(self.about_key(out_of_time(self), GetObject::NAME, Some(&key))))?;
+        Ok(object.end_by(Some(deadline)))
+    }
+
+    async fn get_and_check(&self, mut operation: GetObject) -> Result<Object> {
         if operation.asks_for_no_bytes() {
             // HTTP cannot ask for none; whether the object exists is asked all the same.
             let meta = rare(self.head_object(operation.as_head())).await?;
@@ -103,9 +148,12 @@ impl Store {
             operation = operation.checksum_mode();
         }
         let mut reading = Reading::of(&operation);
-        match self.run(Payload::bytes(Bytes::new()), &mut reading).await {
+        match self.run(&mut Payload::none(), &mut reading).await {
             Ok(()) => {
                 let (meta, body) = (reading.output(), reading.stream());
+                if meta.etag().is_none() || may_be_compressed(meta.head()) {
+                    return rare(self.checked_object(operation, meta, body)).await;
+                }
                 Object::new(self, operation, meta, body)
             }
             Err(refusal) if operation.may_be_of_empty_object(&refusal) => {
@@ -114,6 +162,25 @@ impl Store {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Looks at an object whose head leaves doubt: one without a tag may be a document that came with a 200, and one that is
+    /// encoded may have been so by a proxy. A HEAD knows its length and its encoding.
+    async fn checked_object(&self, operation: GetObject, meta: ObjectMeta, body: IncomingBody) -> Result<Object> {
+        let about = |error: Error| self.about_key(error, GetObject::NAME, Some(operation.key()));
+        let stored = self.head_object(operation.as_head()).await?;
+        require_same_coding(meta.head(), stored.head()).map_err(about)?;
+        let has_tag = meta.etag().is_some();
+        if !has_tag && meta.size().is_some() && stored.size() != meta.size() {
+            return Err(about(Error::passing_protocol(
+                "the answer has no ETag, and another length than the object: it is somebody else's",
+            )));
+        }
+        let mut object = Object::new(self, operation.clone(), meta, body)?;
+        if !has_tag {
+            object.require_no_document().await?;
+        }
+        Ok(object)
     }
 
     /// Reads an object's metadata (HeadObject).
@@ -147,14 +214,14 @@ impl Store {
         Pages::new(self.clone(), operation.into())
     }
 
-    /// Sends an operation whose answer is small; [`Raw`](crate::Raw) is any S3 call at all.
+    /// Sends an operation that carries all it sends and whose answer is small; [`Raw`](crate::Raw) is any S3 call at all.
     ///
     /// # Errors
     ///
     /// The service's refusal, or an answer that S3 does not give.
-    pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
+    pub async fn send<O: SelfContained>(&self, operation: O) -> Result<O::Output> {
         let mut reading = Reading::of(&operation);
-        self.run(Payload::bytes(Bytes::new()), &mut reading).await?;
+        self.run(&mut Payload::none(), &mut reading).await?;
         Ok(reading.output())
     }
 
@@ -164,6 +231,8 @@ impl Store {
     ///
     /// `expires` outside 1 to 604,800 s, an anonymous store, and what the operation itself refuses.
     pub fn presign<O: Operation>(&self, operation: &O, expires: Duration) -> Result<PresignedUrl> {
+        let refused = |error: Error| self.about_key(error, O::NAME, operation.key());
+        operation.check_presignable().map_err(refused)?;
         let request = self.request(operation)?;
         let address = self.inner.address();
         let presign = || {
@@ -181,37 +250,58 @@ impl Store {
     /// Makes an operation's request, which this store must take.
     fn request<O: Operation>(&self, operation: &O) -> Result<Request> {
         let config = &self.inner.config;
-        let request = operation.request(config.key_prefix()).map_err(|error| self.about(error, O::NAME, None))?;
+        let refused = |error: Error| self.about_key(error, O::NAME, operation.key());
+        let request = operation.request(config.key_prefix()).map_err(refused)?;
         let checked = request.key().map_or(Ok(()), |key| config.check_key(key));
         checked.map_err(|error| self.about(error, O::NAME, Some(&request)))?;
         Ok(request)
     }
 
     /// Carries an operation out; what becomes of it is in `reading` then.
-    async fn run<O: Operation>(&self, mut payload: Payload, reading: &mut Reading<'_, O>) -> Result<()> {
+    async fn run<O: Operation>(&self, payload: &mut Payload, reading: &mut Reading<'_, O>) -> Result<()> {
         demand_runtime().map_err(|error| self.about(error, O::NAME, None))?;
         let request = self.request(reading.operation)?;
         if !request.body().is_empty() {
-            payload = Payload::bytes(request.body().clone());
+            *payload = Payload::bytes(request.body().clone());
         }
-        carry_out(self, &request, &mut payload, reading).await
+        carry_out(self, &request, payload, reading).await
     }
 
-    /// Asks for an object's bytes without an [`Object`] around them.
-    pub(super) async fn stream(&self, operation: &GetObject) -> Result<(ObjectMeta, IncomingBody)> {
-        let mut reading = Reading::of(operation);
-        self.run(Payload::bytes(Bytes::new()), &mut reading).await?;
+    /// Asks for an object's bytes without an [`Object`] around them, in the place that the download has.
+    pub(super) async fn stream(
+        &self,
+        operation: &GetObject,
+        place: Option<Permit>,
+    ) -> Result<(ObjectMeta, IncomingBody)> {
+        let mut reading = Reading::in_place(operation, place);
+        self.run(&mut Payload::none(), &mut reading).await?;
         Ok((reading.output(), reading.stream()))
     }
 
-    /// Decides whether a broken download goes on, and after which wait.
-    pub(super) fn after_break(&self, retry: &mut Retry, error: &Error) -> Option<Duration> {
-        let outcome = Outcome { error, stale_connection: false, correction: None, replayable: true, retry_after: None };
-        let moment = Moment { now: self.inner.opened.elapsed(), remaining: None, jitter: load::jitter() };
+    /// Decides whether a broken download goes on, and after which wait. Otherwise the error says why not.
+    pub(super) fn after_break(&self, retry: &mut Retry, error: Error, elapsed: Duration) -> Result<Duration> {
+        let outcome =
+            Outcome { error: &error, stale_connection: false, correction: None, replayable: true, retry_after: None };
+        let now = self.inner.opened.elapsed();
+        let moment = Moment { now, elapsed, remaining: None, jitter: load::jitter() };
         match retry.after(&outcome, moment, &mut self.inner.quota()) {
-            Decision::Again { wait } => Some(wait),
-            Decision::Stop => None,
+            Decision::Again { wait } => Ok(wait),
+            Decision::OutOfQuota => Err(error.with_hint(OUT_OF_QUOTA)),
+            Decision::Stop => Err(error),
         }
+    }
+
+    /// Takes note that a download that broke moved on.
+    pub(super) fn download_progressed(&self, retry: Retry) {
+        retry.progressed(&mut self.inner.quota());
+    }
+
+    /// Adds what an error is about, before there is a request.
+    #[cold]
+    fn about_key(&self, error: Error, operation: &'static str, key: Option<&str>) -> Error {
+        let config = &self.inner.config;
+        let key = key.map(|key| config.key_prefix().join(key));
+        error.with_context(operation, config.bucket(), key.as_deref())
     }
 
     #[cold]

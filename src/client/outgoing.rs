@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, USER_AGENT};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, USER_AGENT,
+};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 use tokio::time::Instant;
 
 use super::body::SendBody;
-use super::framer::{Framer, SIGNED_CHUNK};
-use super::payload::Payload;
+use super::framer::Framer;
+use super::payload::{Payload, hash_bytes};
 use super::source::Source;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::request::Request;
-use crate::sign::{PayloadForm, PayloadHash, Signer, SigningTime, encoded_length};
+use crate::sign::{CHUNK_SIZE, PayloadForm, PayloadHash, Signer, SigningTime, encoded_length};
 use crate::target::Target;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("s3lite/", env!("CARGO_PKG_VERSION")));
+/// Some proxies compress whatever a client does not forbid. It is not signed, because others rewrite it.
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const CONTINUE: HeaderValue = HeaderValue::from_static("100-continue");
 const X_AMZ_DECODED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
 
@@ -65,7 +69,7 @@ fn uri(target: &Target) -> Result<Uri> {
 /// What is known of a body before it is sent.
 #[derive(Clone, Copy)]
 pub(super) struct BodyPlan {
-    hash: PayloadHash,
+    pub hash: PayloadHash,
     length: u64,
     /// The Content-Length: the payload's own, or with the framing of its signed chunks.
     pub wire_length: u64,
@@ -74,17 +78,19 @@ pub(super) struct BodyPlan {
 impl BodyPlan {
     /// Looks at a payload, which is read to be hashed if `form` says so.
     pub async fn new(request: &Request, payload: &mut Payload, form: PayloadForm) -> Result<Self> {
+        payload.read_if_small().await?;
         let length = payload.length();
         let hash = match form {
-            _ if !request.body().is_empty() => PayloadHash::of(request.body()),
-            _ if !request.takes_payload() => PayloadHash::EMPTY,
+            // Chunks of nothing are refused (radosgw), and so are chunks of what is no object (501, Swift).
+            _ if length == 0 || !request.takes_payload() => PayloadHash::EMPTY,
+            _ if !request.body().is_empty() => hash_bytes(request.body().clone()).await?,
             PayloadForm::Hashed => payload.hash().await?,
             PayloadForm::Unsigned => PayloadHash::Unsigned,
             PayloadForm::Streaming => PayloadHash::Streaming,
         };
         let too_long = || Error::bad_input("the payload is too long");
         let wire_length = match hash {
-            PayloadHash::Streaming => encoded_length(length, SIGNED_CHUNK).ok_or_else(too_long)?,
+            PayloadHash::Streaming => encoded_length(length, CHUNK_SIZE).ok_or_else(too_long)?,
             _ => length,
         };
         Ok(Self { hash, length, wire_length })
@@ -131,9 +137,10 @@ impl Attempting<'_> {
 
     /// The headers but for those of the signature, with room for these and more: hyper reads the answer's into the same map.
     fn headers(&self) -> Result<HeaderMap> {
-        let mut headers = HeaderMap::with_capacity(self.request.headers().len() + 8);
+        let mut headers = HeaderMap::with_capacity(self.request.headers().len() + 9);
         headers.insert(HOST, self.address.host.clone());
         headers.insert(USER_AGENT, AGENT);
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
         for (name, value) in self.request.headers() {
             headers.append(name, value.clone());
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Store;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::operation::{ListObjectsV2, ListedObject, ListingCursor, ListingPage};
 
 /// A listing being read: whole pages, or object by object.
@@ -15,7 +15,7 @@ use crate::operation::{ListObjectsV2, ListedObject, ListingCursor, ListingPage};
 /// let mut pages = store.list(ListObjectsV2::new().prefix("mail/"));
 /// while let Some(page) = pages.next().await? {
 ///     for object in page.contents {
-///         println!("{} {}", object.size, object.key);
+///         println!("{:?} bytes, {}", object.size, object.key);
 ///     }
 /// }
 /// # Ok(())
@@ -26,13 +26,14 @@ pub struct Pages {
     store: Store,
     cursor: ListingCursor,
     objects: VecDeque<ListedObject>,
+    unreadable: Vec<String>,
     /// Why there are no more pages, if not because they were read.
     failed: Option<Error>,
 }
 
 impl Pages {
     pub(super) fn new(store: Store, list: ListObjectsV2) -> Self {
-        Self { store, cursor: ListingCursor::new(list), objects: VecDeque::new(), failed: None }
+        Self { store, cursor: ListingCursor::new(list), objects: VecDeque::new(), unreadable: Vec::new(), failed: None }
     }
 
     /// Reads the next page; `None` after the last. A page may be empty without being the last.
@@ -60,14 +61,20 @@ impl Pages {
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next).
+    /// As [`next`](Self::next). A page with keys that are no UTF-8 gives its other objects, then once an error that names those
+    /// keys; the next call goes on behind them.
     pub async fn next_object(&mut self) -> Result<Option<ListedObject>> {
-        while self.objects.is_empty() {
-            match self.next().await? {
-                Some(page) => self.objects.extend(page.contents),
-                None => return Ok(None),
+        loop {
+            if let Some(object) = self.objects.pop_front() {
+                return Ok(Some(object));
             }
+            if !self.unreadable.is_empty() {
+                let names = std::mem::take(&mut self.unreadable).join(", ");
+                return Err(Error::protocol(format!("the listing has keys that are no UTF-8: {}", printable(&names))));
+            }
+            let Some(page) = self.next().await? else { return Ok(None) };
+            self.objects.extend(page.contents);
+            self.unreadable = page.unreadable;
         }
-        Ok(self.objects.pop_front())
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -20,6 +21,9 @@ use crate::sign::PayloadHash;
 const HASH_INLINE: usize = 64 << 10;
 const HASH_BUFFER: usize = 256 << 10;
 
+/// A reader up to this length is read before it is sent: then it can be hashed, and sent again.
+const READ_FIRST: u64 = 256 << 10;
+
 /// What is put into an object.
 ///
 /// Bytes and files can be sent again after a failure; a reader is sent once.
@@ -35,6 +39,11 @@ impl Payload {
     /// Takes bytes. `&str`, `String`, `Vec<u8>` and `Bytes` convert by themselves.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self(Kind::Bytes(bytes.into()))
+    }
+
+    /// Of a request without a body.
+    pub(super) fn none() -> Self {
+        Self(Kind::Bytes(Bytes::new()))
     }
 
     /// Takes a file, which is read when it is sent. It must not change until then.
@@ -71,11 +80,22 @@ impl Payload {
         !matches!(self.0, Kind::Reader { .. })
     }
 
+    /// Reads a small reader whole, so that it can be hashed and sent again.
+    pub(super) async fn read_if_small(&mut self) -> Result<()> {
+        let Kind::Reader { reader, length } = &self.0 else { return Ok(()) };
+        let length = *length;
+        if length > READ_FIRST {
+            return Ok(());
+        }
+        let Some(reader) = lock(reader).take() else { return Ok(()) };
+        self.0 = Kind::Bytes(rare(read_whole(reader, length)).await?);
+        Ok(())
+    }
+
     /// Returns true if it can be sent from its beginning now: a reader of which no byte was taken still can.
     pub(super) fn is_whole(&self) -> bool {
         match &self.0 {
-            // One of length 0 was read to its end before anything was sent.
-            Kind::Reader { reader, length } => *length == 0 || lock(reader).is_some(),
+            Kind::Reader { reader, .. } => lock(reader).is_some(),
             _ => true,
         }
     }
@@ -90,13 +110,10 @@ impl Payload {
 
     async fn hash_apart(&self) -> Result<PayloadHash> {
         match &self.0 {
-            Kind::Bytes(bytes) => {
-                let bytes = bytes.clone();
-                blocking(move || Ok(PayloadHash::of(&bytes))).await
-            }
+            Kind::Bytes(bytes) => hash_bytes(bytes.clone()).await,
             Kind::File { path, identity } => {
                 let (path, identity) = (path.clone(), *identity);
-                blocking(move || hash_file(&path, identity)).await
+                abandonable(move |abandoned| hash_file(&path, identity, abandoned)).await
             }
             Kind::Reader { .. } => {
                 Err(Error::bad_input("a reader can be read only once, so it cannot be hashed first"))
@@ -115,12 +132,13 @@ impl Payload {
             Kind::Bytes(bytes) => Ok(Source::Bytes(bytes.clone())),
             Kind::File { path, identity } => {
                 let (path, identity) = (path.clone(), *identity);
-                let file = blocking(move || open_unchanged(&path, identity)).await?;
-                Ok(if identity.length == 0 { Source::Bytes(Bytes::new()) } else { Source::file(file) })
-            }
-            Kind::Reader { reader, length: 0 } => {
-                let Some(reader) = lock(reader).take() else { return Ok(Source::Bytes(Bytes::new())) };
-                demand_end(reader).await
+                let opened = path.clone();
+                let file = blocking(move || open_unchanged(&opened, identity)).await?;
+                if identity.length > 0 {
+                    return Ok(Source::file(file));
+                }
+                // hyper never looks at a body of no bytes, and some files that say so have more.
+                blocking(move || require_empty(&path, file)).await
             }
             Kind::Reader { reader, .. } => Ok(Source::Lent(reader.clone())),
         }
@@ -132,25 +150,77 @@ fn lock(reader: &Lent) -> MutexGuard<'_, Option<Reader>> {
     reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// hyper never looks at a body whose length is 0; so the end of an empty reader is looked for here.
-async fn demand_end(mut reader: Reader) -> Result<Source> {
-    match reader.read(&mut [0]).await {
-        Ok(0) => Ok(Source::Bytes(Bytes::new())),
-        Ok(_) => Err(source_error(SourceError::Longer { announced: 0 }.to_string())),
-        Err(error) => Err(source_error(format!("the source failed: {error}")).with_source(error)),
+/// Reads exactly as many bytes as were announced. hyper would cut what goes on after them, and never look at a body of none.
+async fn read_whole(mut reader: Reader, length: u64) -> Result<Bytes> {
+    let mut bytes = Vec::with_capacity(length as usize);
+    let mut counted = (&mut reader).take(length + 1);
+    let read = counted.read_to_end(&mut bytes).await;
+    read.map_err(|error| source_error(SourceError::Failed(error)))?;
+    match bytes.len() as u64 {
+        read if read < length => Err(source_error(SourceError::Shorter { announced: length, read })),
+        read if read > length => Err(source_error(SourceError::Longer { announced: length })),
+        _ => Ok(bytes.into()),
     }
 }
 
-fn open(path: &Path) -> Result<OpenFile> {
-    let failed =
-        |error: std::io::Error| source_error(format!("{} cannot be read: {error}", path.display())).with_source(error);
-    // Asked before opening: opening a pipe would wait for its writer.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(source_error(format!("{} is not a regular file; put it as a reader", path.display())));
+/// Hashes bytes, off the reactor if there are many.
+pub(super) async fn hash_bytes(bytes: Bytes) -> Result<PayloadHash> {
+    if bytes.len() <= HASH_INLINE {
+        return Ok(PayloadHash::of(&bytes));
     }
-    let file = File::open(path).map_err(failed)?;
-    let identity = Identity::of(&file).map_err(failed)?;
+    abandonable(move |abandoned| {
+        let mut hash = Sha256::new();
+        for piece in bytes.chunks(HASH_BUFFER) {
+            abandoned.check()?;
+            hash.update(piece);
+        }
+        Ok(PayloadHash::Sha256(hash.finalize().into()))
+    })
+    .await
+}
+
+/// Whether anybody still waits for work off the reactor. A runtime that ends waits for such work: it must end soon, too.
+#[derive(Clone, Default)]
+struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) { Err(source_error(SourceError::GivenUp)) } else { Ok(()) }
+    }
+}
+
+/// Says so when the future that waits is dropped.
+struct Abandoning(Abandoned);
+
+impl Drop for Abandoning {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs work off the reactor that looks between its pieces whether anybody still waits for it.
+async fn abandonable<T: Send + 'static>(work: impl FnOnce(&Abandoned) -> Result<T> + Send + 'static) -> Result<T> {
+    let abandoned = Abandoned::default();
+    let _abandoning = Abandoning(abandoned.clone());
+    blocking(move || work(&abandoned)).await
+}
+
+fn open(path: &Path) -> Result<OpenFile> {
+    // Asked before opening: opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(|error| unreadable(path, error))?.is_file() {
+        let problem = format!("{} is not a regular file; put it as a reader", path.display());
+        return Err(Error::new(ErrorKind::Source, problem));
+    }
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let identity = Identity::of(&file).map_err(|error| unreadable(path, error))?;
     Ok(OpenFile { file, identity })
+}
+
+fn require_empty(path: &Path, mut open: OpenFile) -> Result<Source> {
+    match open.file.read(&mut [0]).map_err(|error| unreadable(path, error))? {
+        0 => Ok(Source::Bytes(Bytes::new())),
+        _ => Err(of_other_length(path, SourceError::Longer { announced: 0 })),
+    }
 }
 
 fn open_unchanged(path: &Path, identity: Identity) -> Result<OpenFile> {
@@ -158,26 +228,45 @@ fn open_unchanged(path: &Path, identity: Identity) -> Result<OpenFile> {
     if open.identity == identity {
         return Ok(open);
     }
-    Err(source_error(format!("{} was changed while it was put", path.display())))
+    Err(Error::new(ErrorKind::Source, format!("{} was changed while it was put", path.display())))
 }
 
-fn hash_file(path: &Path, identity: Identity) -> Result<PayloadHash> {
+/// Hashes a file, which must have as many bytes as it says: some of `/proc` say 0 and have more.
+fn hash_file(path: &Path, identity: Identity, abandoned: &Abandoned) -> Result<PayloadHash> {
     let mut file = open_unchanged(path, identity)?.file;
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; HASH_BUFFER]);
+    let (mut hash, mut buffer, mut read) = (Sha256::new(), vec![0; HASH_BUFFER], 0);
     loop {
+        abandoned.check()?;
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(PayloadHash::Sha256(hash.finalize().into())),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                return Err(source_error(format!("{} cannot be read: {error}", path.display())).with_source(error));
+            Ok(0) => break,
+            Ok(count) => {
+                read += count as u64;
+                hash.update(&buffer[..count]);
             }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(unreadable(path, error)),
+        }
+        if read > identity.length {
+            return Err(of_other_length(path, SourceError::Longer { announced: identity.length }));
         }
     }
+    if read < identity.length {
+        return Err(of_other_length(path, SourceError::Shorter { announced: identity.length, read }));
+    }
+    Ok(PayloadHash::Sha256(hash.finalize().into()))
 }
 
-fn source_error(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Source, message)
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let problem = format!("{} cannot be read: {error}", path.display());
+    Error::new(ErrorKind::Source, problem).with_source(error)
+}
+
+fn of_other_length(path: &Path, error: SourceError) -> Error {
+    Error::new(ErrorKind::Source, format!("{}: {error}; nothing was sent", path.display()))
+}
+
+fn source_error(error: SourceError) -> Error {
+    Error::new(ErrorKind::Source, format!("{error}; nothing was sent")).with_source(error)
 }
 
 impl From<&str> for Payload {

@@ -5,6 +5,7 @@
 //! A store talks to one host, so a list is all it takes. hyper-util's pooled client, which knows many hosts, costs a fifth of
 //! a small request's CPU time and may move a request from one connection to another by itself; see `benches/README.md`.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -12,20 +13,19 @@ use std::time::Duration;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{self, Builder, SendRequest};
+use hyper::rt::Write;
 use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::body::SendBody;
-use super::connect::{BoxError, Connector};
-use super::rare::rare;
+use super::connect::{BoxError, Connector, Stream};
 use super::timer::Timer;
 use super::wire::Wire;
 
 /// AWS closes idle connections after about 20 s. Some servers do after 5; what they close is mostly seen before it is used,
 /// and the rest is tried again at once.
 const IDLE: Duration = Duration::from_secs(10);
-const MAX_IDLE_CONNECTIONS: usize = 64;
 
 /// How long a connection may take to be idle once its answer was read.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,9 +40,8 @@ pub(super) struct Pool {
     shared: Arc<Shared>,
 }
 
+#[derive(Default)]
 struct Shared {
-    /// Of each runtime.
-    max_idle: usize,
     state: Mutex<State>,
 }
 
@@ -90,44 +89,43 @@ pub(super) struct Connection {
 }
 
 impl Pool {
-    pub fn new(connector: Connector, max_connections: usize) -> Self {
-        let max_idle = MAX_IDLE_CONNECTIONS.min(max_connections);
-        Self { connector, shared: Arc::new(Shared { max_idle, state: Mutex::default() }) }
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, shared: Arc::default() }
     }
 
     /// The idle connection to a host that was used last, if there is one.
-    pub async fn idle(&self, origin: &Arc<Uri>, now: &mut Instant) -> Option<Connection> {
-        let mut patient = true;
-        loop {
-            let mut line = self.shared.take(origin, *now)?;
-            // Its answer was read to the end; what may be missing is a turn of its task, or that the peer takes the last bytes.
-            // One is waited for, and no second one.
-            if line.0.sender.is_ready() || patient && rare(line.becomes_ready(now)).await {
-                return Some(Connection { line, pool: self.shared.clone() });
-            }
-            patient = false;
-        }
+    pub fn idle(&self, origin: &Arc<Uri>, now: Instant) -> Option<Connection> {
+        let line = self.shared.take(origin, now)?;
+        Some(Connection { line, pool: self.shared.clone() })
     }
 
-    /// A connection that has carried nothing yet.
-    pub async fn connect(&self, origin: Arc<Uri>) -> Result<Connection, BoxError> {
+    /// A connection that has carried nothing yet. So many may be idle beside it in this runtime; those that are too many are closed
+    /// first, the oldest ones.
+    pub async fn connect(&self, origin: Arc<Uri>, max_idle: usize) -> Result<Connection, BoxError> {
+        self.shared.leave_idle(max_idle, Handle::current().id());
         let State { generation, many_headers, .. } = *self.shared.state();
         let stream = self.connector.connect(Uri::clone(&origin)).await?;
         let wire = stream.wire();
         let mut builder = Builder::new();
+        // RFC 9112 section 5.2: what is folded counts as blanks.
+        builder.allow_obsolete_multiline_headers_in_responses(true);
         if many_headers {
             builder.max_headers(MANY_HEADERS);
         }
         let (sender, connection) = builder.handshake(stream).await?;
-        let task = tokio::spawn(async move {
-            // What breaks it is told to the request that it carries.
-            let _ = connection.await;
-        });
+        let task = tokio::spawn(drive(connection, wire.clone()));
         wire.runs_in(task.abort_handle());
         let (runtime, timer) = (Handle::current(), Timer::new());
         let (retired, idle_since) = (false, Instant::now());
         let end = End { sender, wire, origin, runtime, generation, retired, idle_since, timer };
         Ok(Connection { line: Line(Box::new(end)), pool: self.shared.clone() })
+    }
+
+    /// Lets the next connection go to another address than the one at which an exchange failed.
+    pub fn avoid(&self, wire: &Wire) {
+        if let Some(peer) = wire.peer() {
+            self.connector.avoid(peer);
+        }
     }
 
     /// Takes answers with many headers from now on, over new connections.
@@ -142,13 +140,16 @@ impl Pool {
     }
 }
 
-impl Line {
-    async fn becomes_ready(&mut self, now: &mut Instant) -> bool {
-        let ready = timeout(PATIENCE, self.0.sender.ready()).await;
-        *now = Instant::now();
-        matches!(ready, Ok(Ok(())))
-    }
+/// Drives a connection to its end. What breaks it is told to the request that it carries; what could not be read of an answer
+/// stays with the wire.
+async fn drive(mut connection: http1::Connection<Stream, SendBody>, wire: Arc<Wire>) {
+    let _ = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let http1::Parts { mut io, read_buf, .. } = connection.into_parts();
+    wire.keep_unread(read_buf);
+    let _ = poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx)).await;
+}
 
+impl Line {
     fn is_of(&self, runtime: Id) -> bool {
         self.0.runtime.id() == runtime
     }
@@ -161,6 +162,19 @@ impl Line {
 impl Connection {
     pub fn wire(&self) -> &Arc<Wire> {
         &self.line.0.wire
+    }
+
+    /// True if it takes a request at once.
+    pub fn is_ready(&self) -> bool {
+        self.line.0.sender.is_ready()
+    }
+
+    /// Waits for that: its last answer was read to the end, and what may be missing is a turn of its task, or that the peer takes
+    /// the last bytes.
+    pub async fn becomes_ready(&mut self, now: &mut Instant) -> bool {
+        let ready = timeout(PATIENCE, self.line.0.sender.ready()).await;
+        *now = Instant::now();
+        matches!(ready, Ok(Ok(())))
     }
 
     /// Sends a request. One that was not begun, because the connection had ended, comes back.
@@ -185,13 +199,14 @@ impl Connection {
         self.line.0.retired = true;
     }
 
-    /// Gives back a connection whose answer was read to its end.
-    pub fn keep(self, now: Instant) {
-        let Self { mut line, pool } = self;
-        if !line.0.retired {
-            line.0.idle_since = now;
-            pool.put(line);
+    /// Gives back a connection whose answer was read to its end. One that is not to be used again is returned.
+    pub fn keep(mut self, now: Instant) -> Result<(), Self> {
+        if self.line.0.retired {
+            return Err(self);
         }
+        self.line.0.idle_since = now;
+        let Self { line, pool } = self;
+        pool.put(line).map_err(|line| Self { line, pool: pool.clone() })
     }
 }
 
@@ -200,15 +215,6 @@ impl State {
     fn last_of(&mut self, runtime: Id) -> Option<Line> {
         let last = self.idle.iter().rposition(|line| line.is_of(runtime))?;
         Some(self.idle.remove(last))
-    }
-
-    /// Takes out the oldest idle connection of a runtime, if it has as many as there may be.
-    fn surplus_of(&mut self, runtime: Id, max_idle: usize) -> Option<Line> {
-        if self.idle.len() < max_idle || self.idle.iter().filter(|line| line.is_of(runtime)).count() < max_idle {
-            return None;
-        }
-        let oldest = self.idle.iter().position(|line| line.is_of(runtime))?;
-        Some(self.idle.remove(oldest))
     }
 }
 
@@ -224,24 +230,37 @@ impl Shared {
         }
     }
 
-    fn put(self: Arc<Self>, line: Line) {
+    /// Closes the connections of a runtime that have been idle the longest, until so many are left.
+    fn leave_idle(&self, count: usize, runtime: Id) {
+        let mut state = self.state();
+        let mut surplus = state.idle.iter().filter(|line| line.is_of(runtime)).count().saturating_sub(count);
+        let is_surplus = |line: &mut Line| {
+            let is_one = surplus > 0 && line.is_of(runtime);
+            surplus -= usize::from(is_one);
+            is_one
+        };
+        let closed: Vec<_> = state.idle.extract_if(.., is_surplus).collect();
+        drop(state);
+        drop(closed);
+    }
+
+    fn put(self: &Arc<Self>, line: Line) -> Result<(), Line> {
         let runtime = line.0.runtime.id();
         let mut state = self.state();
         if state.generation != line.0.generation {
-            return;
+            return Err(line);
         }
-        let surplus = state.surplus_of(runtime, self.max_idle);
         let reaper = (!state.reaped.contains(&runtime)).then(|| line.0.runtime.clone());
         if reaper.is_some() {
             state.reaped.push(runtime);
         }
         state.idle.push(line);
         drop(state);
-        drop(surplus);
         if let Some(handle) = reaper {
             // A runtime that has ended drops the task at once, which locks the state again.
-            handle.spawn(reap(Reaper { pool: Arc::downgrade(&self), runtime }));
+            handle.spawn(reap(Reaper { pool: Arc::downgrade(self), runtime }));
         }
+        Ok(())
     }
 
     /// Closes what has been idle for too long in a runtime; tells when the next one will have been.

@@ -4,18 +4,18 @@
 //! failure means.
 
 use std::pin::pin;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::body::SendBody;
 use super::connect::Connector;
 use super::failure;
 use super::incoming::IncomingBody;
 use super::outgoing::Address;
+use super::permits::{Permit, Permits, Use};
 use super::pool::{Connection, Pool};
 use super::rare::rare;
 pub(super) use super::watchdog::Trace;
@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Phase};
 #[derive(Clone)]
 pub(super) struct Transport {
     pool: Pool,
-    permits: Arc<Semaphore>,
+    permits: Permits,
     timeouts: Timeouts,
 }
 
@@ -38,14 +38,19 @@ pub(super) enum Route {
     New,
 }
 
-/// One request on its way; when the head of its answer is there, what is left of it.
+/// One request on its way: it takes a place, a connection, is made and sent. When the head of its answer is there, what is left
+/// of it.
 pub(super) struct Exchange<'a> {
     transport: &'a Transport,
     address: &'a Address,
+    /// Until there is a connection.
+    permit: Option<Permit>,
     /// Until a connection has begun it.
     request: Option<Request<SendBody>>,
-    /// Once the head of the answer is there.
+    /// But while the head of the answer is waited for.
     lease: Option<Lease>,
+    /// The connection was idle before.
+    reuses: bool,
     /// There if the request's body had not been sent whole by then.
     unsent: Option<Unsent>,
     /// True if the body went out because the service did not answer to `Expect: 100-continue` in time.
@@ -58,16 +63,43 @@ pub(super) struct Exchange<'a> {
 
 /// A connection in use, and the permit to have it.
 pub(super) struct Lease {
-    pub connection: Connection,
-    permit: OwnedSemaphorePermit,
+    /// Both until the lease ends.
+    connection: Option<Connection>,
+    permit: Option<Permit>,
 }
 
 impl Lease {
+    fn new(connection: Connection, permit: Permit) -> Self {
+        Self { connection: Some(connection), permit: Some(permit) }
+    }
+
+    pub fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a lease has its connection until it ends")
+    }
+
     /// Gives both back; the connection is idle from now on.
-    pub fn end(self, now: Instant) {
+    pub fn end(mut self, now: Instant) {
         // In this order: whoever waits for the permit finds the connection, if they are of one runtime.
-        self.connection.keep(now);
-        drop(self.permit);
+        self.connection = self.connection.take().and_then(|connection| connection.keep(now).err());
+        if self.connection.is_none() {
+            drop(self.permit.take());
+        }
+    }
+
+    /// Ends the connection, and returns the permit for another one.
+    pub fn into_permit(mut self) -> Option<Permit> {
+        drop(self.connection.take());
+        self.permit.take()
+    }
+}
+
+impl Drop for Lease {
+    /// The connection ends; the permit is given back once its socket is closed.
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if let Some(permit) = self.permit.take() {
+            connection.wire().keep_until_closed(permit);
+        }
     }
 }
 
@@ -91,13 +123,12 @@ impl Broken {
 enum Sent {
     Answered(Response<Incoming>),
     /// The connection had ended before the request was begun; another one may carry it.
-    NotBegun(OwnedSemaphorePermit),
+    NotBegun(Option<Permit>),
 }
 
 impl Transport {
     pub fn new(connector: Connector, timeouts: Timeouts, max_connections: usize) -> Self {
-        let (pool, permits) = (Pool::new(connector, max_connections), Semaphore::new(max_connections));
-        Self { pool, permits: Arc::new(permits), timeouts }
+        Self { pool: Pool::new(connector), permits: Permits::new(max_connections), timeouts }
     }
 
     /// The connections there are.
@@ -107,56 +138,93 @@ impl Transport {
 
     /// Prepares to send a request, which is made in place.
     pub fn exchange<'a>(&'a self, address: &'a Address, began: Instant) -> Exchange<'a> {
-        let (request, lease, unsent, consent_overdue, trace) = Default::default();
-        Exchange { transport: self, address, request, lease, unsent, consent_overdue, trace, moment: began }
+        let (permit, request, lease, reuses, unsent, consent_overdue, trace) = Default::default();
+        let (transport, moment) = (self, began);
+        Exchange { transport, address, permit, request, lease, reuses, unsent, consent_overdue, trace, moment }
     }
 
     async fn connect(&self, address: &Address, now: &mut Instant) -> Result<Connection, Broken> {
-        let connected = self.pool.connect(address.origin().clone()).await;
+        let max_idle = self.permits.count().saturating_sub(self.permits.taken());
+        let connected = self.pool.connect(address.origin().clone(), max_idle).await;
         *now = Instant::now();
         connected.map_err(|error| Broken::before_sending(failure::describe_connect(error, address, &self.timeouts)))
     }
 
     /// Waits for leave to have a connection.
-    async fn next_permit(&self, now: &mut Instant) -> Result<OwnedSemaphorePermit, Broken> {
+    async fn next_permit(&self, purpose: Use, now: &mut Instant) -> Result<Permit, Broken> {
         let limit = self.timeouts.queue;
-        let waited = timeout(limit, self.permits.clone().acquire_owned()).await;
+        let permit = self.permits.take(purpose, limit).await;
         *now = Instant::now();
-        match waited {
-            Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
-            Err(_) => Err(Broken::before_sending(Error::new(
-                ErrorKind::Timeout(Phase::Queue),
-                format!("all max-connections are in use, and none became free within queue-timeout = {limit:?}"),
-            ))),
-        }
+        permit.ok_or_else(|| {
+            let what = match purpose {
+                Use::Request => "all max-connections are in use",
+                Use::Object => {
+                    "objects are being read over three quarters of max-connections, which is all they may take"
+                }
+            };
+            let message = format!("{what}, and none became free within queue-timeout = {limit:?}");
+            Broken::before_sending(Error::new(ErrorKind::Timeout(Phase::Queue), message))
+        })
     }
 }
 
 impl Exchange<'_> {
+    /// Takes a place among the store's connections; the one that is given, if there is one.
+    pub async fn take_place(&mut self, purpose: Use, held: Option<Permit>) -> Result<(), Broken> {
+        let transport = self.transport;
+        self.permit = match held.or_else(|| transport.permits.try_take(purpose)) {
+            None => Some(rare(transport.next_permit(purpose, &mut self.moment)).await?),
+            permit => permit,
+        };
+        Ok(())
+    }
+
+    /// Takes a connection. The request is signed after this: nothing that is waited for before it can make the signature stale.
+    pub async fn connect(&mut self, route: Route) -> Result<(), Broken> {
+        self.lease = match route {
+            Route::Pooled => self.idle().await,
+            Route::New => None,
+        };
+        self.reuses = self.lease.is_some();
+        if !self.reuses {
+            let connection = rare(self.transport.connect(self.address, &mut self.moment)).await?;
+            self.lease = self.permit.take().map(|permit| Lease::new(connection, permit));
+        }
+        Ok(())
+    }
+
+    /// Takes an idle connection that is ready. One is waited for, and no second one; the place stays with it meanwhile, so that it is
+    /// free only once the socket is closed if the call is given up.
+    async fn idle(&mut self) -> Option<Lease> {
+        let mut patient = true;
+        while let Some(connection) = self.transport.pool.idle(self.address.origin(), self.moment) {
+            let mut lease = Lease::new(connection, self.permit.take()?);
+            let connection = lease.connection();
+            if connection.is_ready() || patient && rare(connection.becomes_ready(&mut self.moment)).await {
+                return Some(lease);
+            }
+            self.permit = lease.into_permit();
+            patient = false;
+        }
+        None
+    }
+
     /// Returns the request that is to be sent, an empty one at first.
     pub fn request(&mut self) -> &mut Request<SendBody> {
         self.request.get_or_insert_default()
     }
 
     /// Sends the request and waits for the head of the answer.
-    pub async fn head(&mut self, route: Route) -> Result<Response<Incoming>, Broken> {
-        let mut permit = match self.transport.permits.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => rare(self.transport.next_permit(&mut self.moment)).await?,
-        };
+    pub async fn head(&mut self) -> Result<Response<Incoming>, Broken> {
         ask_for_consent(self.request());
-        let mut reuse = route == Route::Pooled;
         loop {
-            let idle =
-                if reuse { self.transport.pool.idle(self.address.origin(), &mut self.moment).await } else { None };
-            reuse = idle.is_some();
-            let connection = match idle {
-                Some(connection) => connection,
-                None => rare(self.transport.connect(self.address, &mut self.moment)).await?,
-            };
-            match self.over(Lease { connection, permit }).await? {
+            let lease = self.lease.take().expect("a connection was taken before the request is sent");
+            match self.over(lease).await? {
                 Sent::Answered(response) => return Ok(response),
-                Sent::NotBegun(kept) if reuse => (permit, reuse) = (kept, false),
+                Sent::NotBegun(permit) if self.reuses => {
+                    self.permit = permit;
+                    rare(self.connect(Route::New)).await?;
+                }
                 Sent::NotBegun(_) => {
                     return Err(Broken::before_sending(failure::closed_before_request(self.address)));
                 }
@@ -166,15 +234,15 @@ impl Exchange<'_> {
 
     /// Sends the request over a connection, and waits as long as there is progress.
     async fn over(&mut self, mut lease: Lease) -> Result<Sent, Broken> {
-        let wire = lease.connection.wire().clone();
+        let wire = lease.connection().wire().clone();
         let watch = self.request().body_mut().watched_over(&wire);
         wire.time_writes(watch.progress().is_some());
-        let mut response = pin!(lease.connection.send(self.request.take().unwrap_or_default()));
+        let mut response = pin!(lease.connection().send(self.request.take().unwrap_or_default()));
         // Declared after the answer's future, so dropped before it.
         let mut watchdog = Watchdog::new(&self.transport.timeouts, watch, wire, self.moment);
         let mut next_look = watchdog.next_look(self.moment);
         loop {
-            match lease.connection.until(next_look, response.as_mut()).await {
+            match lease.connection().until(next_look, response.as_mut()).await {
                 Some(Ok(response)) => {
                     (self.trace, self.unsent) = watchdog.answered();
                     self.consent_overdue = watchdog.consent_overdue();
@@ -183,11 +251,11 @@ impl Exchange<'_> {
                 }
                 Some(Err(mut failed)) => {
                     let Some(request) = failed.take_message() else {
-                        return Err(self.broken(failed.into_error(), &watchdog));
+                        return Err(rare(self.broken(failed.into_error(), &watchdog)).await);
                     };
                     self.request = Some(request);
                     watchdog.stand_down();
-                    return Ok(Sent::NotBegun(lease.permit));
+                    return Ok(Sent::NotBegun(lease.into_permit()));
                 }
                 None => {
                     self.moment = Instant::now();
@@ -201,30 +269,33 @@ impl Exchange<'_> {
     #[cold]
     fn timed_out(&mut self, phase: Phase, watchdog: &Watchdog<'_>) -> Broken {
         let (host, timeouts) = (self.address.host(), &self.transport.timeouts);
-        let (key, limit) = match phase {
-            Phase::Send => ("idle-timeout", timeouts.idle),
-            _ => ("timeout", timeouts.head),
+        let message = match phase {
+            Phase::Transfer => format!("{host} took the body more slowly than {}", watchdog.bound()),
+            Phase::Send => format!("{host} did not answer: time ran out {phase} (idle-timeout = {:?})", timeouts.idle),
+            _ => format!("{host} did not answer: time ran out {phase} (timeout = {:?})", timeouts.head),
         };
-        let message = format!("{host} did not answer: time ran out {phase} ({key} = {limit:?})");
         self.trace = watchdog.trace();
+        self.transport.pool.avoid(watchdog.wire());
         let error = Error::new(ErrorKind::Timeout(phase), message);
         Broken { error, closed_unanswered: false, in_body: watchdog.in_body() }
     }
 
-    #[cold]
-    fn broken(&mut self, error: hyper::Error, watchdog: &Watchdog<'_>) -> Broken {
+    async fn broken(&mut self, error: hyper::Error, watchdog: &Watchdog<'_>) -> Broken {
         self.trace = watchdog.trace();
+        self.transport.pool.avoid(watchdog.wire());
+        let unread = if error.is_parse() { watchdog.wire().unread().await } else { Bytes::new() };
         Broken {
             closed_unanswered: failure::is_closed_unanswered(&error),
             in_body: watchdog.in_body(),
-            error: failure::describe(error, self.address),
+            error: failure::describe(error, self.address, &unread),
         }
     }
 
     /// Lets the connection end after this answer: behind a service that fails, another one may find another host.
     pub fn retire_connection(&mut self) {
         if let Some(lease) = &mut self.lease {
-            lease.connection.retire();
+            lease.connection().retire();
+            self.transport.pool.avoid(lease.connection().wire());
         }
     }
 
@@ -236,7 +307,7 @@ impl Exchange<'_> {
     /// Takes the body of the answer, and with it the connection.
     pub fn body(&mut self, body: Incoming) -> IncomingBody {
         let (lease, unsent) = (self.lease.take(), self.unsent.take());
-        IncomingBody::new(body, self.transport.timeouts.idle, lease, unsent, self.moment)
+        IncomingBody::new(body, &self.transport.timeouts, lease, unsent, self.moment)
     }
 }
 

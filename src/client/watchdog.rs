@@ -9,6 +9,7 @@ use super::watch::{Progress, Watch};
 use super::wire::Wire;
 use crate::config::Timeouts;
 use crate::error::Phase;
+use crate::pace::Pace;
 
 /// How long a service may take to say that it wants a body. Many never do, and take it all the same.
 const CONSENT: Duration = Duration::from_secs(1);
@@ -19,6 +20,9 @@ pub(super) struct Watchdog<'a> {
     watch: Watch,
     wire: Arc<Wire>,
     started: Instant,
+    /// Whether the body moves while the socket is waited for; until the last look, when so many bytes had been taken.
+    pace: Pace,
+    looked: (Instant, u64),
     consent_overdue: bool,
     /// The answer is there.
     over: bool,
@@ -47,7 +51,9 @@ impl Drop for Watchdog<'_> {
 
 impl<'a> Watchdog<'a> {
     pub fn new(timeouts: &'a Timeouts, watch: Watch, wire: Arc<Wire>, started: Instant) -> Self {
-        Self { timeouts, watch, wire, started, consent_overdue: false, over: false }
+        let pace = Pace::new(timeouts.low_speed_limit, timeouts.low_speed_time);
+        let looked = (started, wire.written());
+        Self { timeouts, watch, wire, started, pace, looked, consent_overdue: false, over: false }
     }
 
     /// When to look next. A shorter limit may begin to count meanwhile, so never further away than that.
@@ -58,6 +64,9 @@ impl<'a> Watchdog<'a> {
 
     /// Fails with the phase in which time has run out.
     pub fn check(&mut self, now: Instant) -> Result<(), Phase> {
+        if !self.moves(now) {
+            return Err(Phase::Transfer);
+        }
         match self.deadline() {
             Some((deadline, due)) if deadline <= now => match due {
                 Due::Patience(phase) => Err(phase),
@@ -69,6 +78,20 @@ impl<'a> Watchdog<'a> {
             },
             _ => Ok(()),
         }
+    }
+
+    /// False if the socket took the body too slowly. What a slow source takes is the caller's time.
+    fn moves(&mut self, now: Instant) -> bool {
+        let written = self.wire.written();
+        let (before, written_before) = std::mem::replace(&mut self.looked, (now, written));
+        let waits = matches!(self.watch.progress(), Some(Progress::WaitsForSocket(_)));
+        let waited = if waits { now.saturating_duration_since(before) } else { Duration::ZERO };
+        self.pace.record(waited, written - written_before)
+    }
+
+    /// How fast the body has to move, in the words of the configuration.
+    pub fn bound(&self) -> String {
+        self.pace.bound()
     }
 
     /// Until when the service has time, and for what; `None` while it is not waited for.
@@ -89,7 +112,8 @@ impl<'a> Watchdog<'a> {
         let trace = self.trace();
         self.wire.answered();
         self.over = true;
-        (trace, (!self.body_sent()).then(|| Unsent::new(self.wire.clone(), self.watch.clone())))
+        let is_sent = self.body_sent() && !self.wire.write_broke();
+        (trace, (!is_sent).then(|| Unsent::new(self.wire.clone(), self.watch.clone())))
     }
 
     /// Takes note that the request was not begun: its body is another connection's.
@@ -100,6 +124,11 @@ impl<'a> Watchdog<'a> {
     /// True if the body went out because the service did not answer to `Expect: 100-continue` in time.
     pub fn consent_overdue(&self) -> bool {
         self.consent_overdue
+    }
+
+    /// The connection.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     fn body_sent(&self) -> bool {
