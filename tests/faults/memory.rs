@@ -132,6 +132,8 @@ impl Network {
 
     async fn listen(self: Arc<Self>, listener: TcpListener) {
         while let Ok((stream, _)) = listener.accept().await {
+            // Two small writes would be 40 ms apart.
+            stream.set_nodelay(true).expect("a socket option");
             let network = self.clone();
             tokio::spawn(async move {
                 let (number, plan) = network.planned();
