@@ -5,56 +5,106 @@
 //! cargo run --release --example quickstart -- FILE                your file
 //! cargo run --release --example quickstart -- --store TOML NAME   your store, [store.NAME] of that file
 //! ```
+//!
+//! It leaves nothing behind, neither in the bucket nor on the disk, whether it succeeds, fails or is interrupted.
 
 mod arguments;
 #[path = "../../tests/support/embedded.rs"]
 mod embedded;
 mod fetch;
+mod folder;
 mod progress;
+#[path = "../../tests/support/runtimes.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod runtimes;
+mod wrong;
 
 use std::error::Error;
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use s3lite::{GetObject, ListObjectsV2, Store};
 
-use arguments::Arguments;
+use arguments::{Arguments, USAGE};
 use embedded::EmbeddedServer;
+use folder::WorkFolder;
 use progress::{Rate, peak_memory, sha256_of, watch};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const BUCKET: &str = "quickstart";
 const ACCESS_KEY: &str = "minioadmin";
 const SECRET_KEY: &str = "minioadmin";
 const DEFAULT_SIZE: u64 = 256 << 20;
 
-#[tokio::main]
-async fn main() -> Outcome<()> {
+fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(usage) => {
             eprintln!("{usage}");
-            std::process::exit(2);
+            return ExitCode::from(2);
         }
     };
+    if arguments.help {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    match start(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut next = error.source();
+            while let Some(cause) = next {
+                eprintln!("  because: {cause}");
+                next = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs in the kind of runtime that the environment names, or as under `#[tokio::main]`.
+fn start(arguments: Arguments) -> Outcome<()> {
     let folder = WorkFolder::create()?;
-    let file = match &arguments.file {
-        Some(path) => path.clone(),
-        None => progress::make_file(&folder.0.join("quickstart.bin"), DEFAULT_SIZE)?,
+    // The runtime ends with all that writes into the folder, and before the folder.
+    let work = work(arguments, folder.path().to_owned());
+    match std::env::var_os("S3LITE_TEST_RUNTIME").and_then(|_| runtimes::kinds().into_iter().next()) {
+        Some(kind) => kind.run(work),
+        None => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work),
+    }
+}
+
+async fn work(arguments: Arguments, folder: PathBuf) -> Outcome<()> {
+    let file = match arguments.file {
+        Some(path) => path,
+        None => unless_interrupted(progress::make_file(&folder.join("quickstart.bin"), DEFAULT_SIZE)).await?,
     };
     // The server lives until the end of this function.
-    let (_server, toml, name) = match &arguments.store {
-        Some((toml, name)) => (None, toml.clone(), name.clone()),
+    let (_server, toml, name) = match arguments.store {
+        Some((toml, name)) => (None, toml, name),
         None => {
-            let (server, toml) = start_server(&folder.0).await?;
+            let (server, toml) = start_server(&folder).await?;
             (Some(server), toml, "s3".to_owned())
         }
     };
-    run(&Store::open(&toml, &name)?, &file, &folder.0).await?;
-    refuse_wrong_secret(&toml, &name).await?;
+    let store = Store::open(&toml, &name)?;
+    run(&store, &file, &folder).await?;
+    refuse_wrong_secret(&store, wrong::open(&toml, &name)?).await?;
     println!("peak memory   {}", peak_memory());
     Ok(())
+}
+
+/// Ends work at the first Ctrl-C, so that what cleans up behind it still runs.
+async fn unless_interrupted<T, E: Into<Box<dyn Error + Send + Sync>>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Outcome<T> {
+    tokio::select! {
+        biased;
+        waited = tokio::signal::ctrl_c() => Err(waited.err().map_or_else(|| "interrupted".into(), Into::into)),
+        result = work => result.map_err(Into::into),
+    }
 }
 
 /// Starts a server of another make inside this process, and writes the store file that leads to it.
@@ -79,19 +129,25 @@ async fn start_server(folder: &Path) -> Outcome<(EmbeddedServer, PathBuf)> {
 }
 
 async fn run(store: &Store, file: &Path, folder: &Path) -> Outcome<()> {
-    let size = std::fs::metadata(file)?.len();
     let key = format!("quickstart-{}.bin", std::process::id());
-    let before = sha256_of(file)?;
+    let result = unless_interrupted(there_and_back(store, &key, file, folder)).await;
+    // What failed may have left it there all the same.
+    let deleted = unless_interrupted(store.delete(&key)).await;
+    result?;
+    deleted?;
+    println!("delete        {key}");
+    Ok(())
+}
+
+async fn there_and_back(store: &Store, key: &str, file: &Path, folder: &Path) -> Outcome<()> {
+    let size = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.len();
+    let before = sha256_of(file).await?;
 
     let started = Rate::start(size);
     let payload = s3lite::Payload::file(file).await?;
-    let stored = watch("put", size, store.put(&key, payload)).await?;
+    let stored = watch("put", size, store.put(key, payload)).await?;
     println!("put           {started}, ETag {}", stored.etag);
-
-    let result = read_back(store, &key, size, &before, folder).await;
-    store.delete(&key).await?;
-    println!("delete        {key}");
-    result
+    read_back(store, key, size, &before, folder).await
 }
 
 async fn read_back(store: &Store, key: &str, size: u64, before: &str, folder: &Path) -> Outcome<()> {
@@ -99,7 +155,7 @@ async fn read_back(store: &Store, key: &str, size: u64, before: &str, folder: &P
     let started = Rate::start(size);
     progress::download(store.get(key).await?, &copy, size).await?;
     println!("get           {started}");
-    let after = sha256_of(&copy)?;
+    let after = sha256_of(&copy).await?;
     if before != after {
         return Err(format!("the file came back changed: {before} went in, {after} came out").into());
     }
@@ -111,7 +167,7 @@ async fn read_back(store: &Store, key: &str, size: u64, before: &str, folder: &P
 
     let mut pages = store.list(ListObjectsV2::new().prefix("quickstart-"));
     while let Some(object) = pages.next_object().await? {
-        println!("list          {} ({} bytes)", object.key, object.size);
+        println!("list          {} ({} bytes)", object.key, object.size.unwrap_or_default());
     }
 
     let url = store.presign(&GetObject::new(key), Duration::from_secs(60))?;
@@ -124,42 +180,25 @@ async fn read_back(store: &Store, key: &str, size: u64, before: &str, folder: &P
 }
 
 /// The same store with another secret must be refused, and say so.
-async fn refuse_wrong_secret(toml: &Path, name: &str) -> Outcome<()> {
-    let text = std::fs::read_to_string(toml)?;
-    let Some(start) = text.find("secret-key") else {
-        println!("wrong secret  not tried: the store file has no secret-key");
+async fn refuse_wrong_secret(store: &Store, wrong: Option<Store>) -> Outcome<()> {
+    let Some(wrong) = wrong else {
+        println!("wrong secret  not tried: the store's section has no secret-key");
         return Ok(());
     };
-    let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-    let wrong = format!("{}secret-key = \"not-the-secret\"{}", &text[..start], &text[end..]);
-    let folder = WorkFolder::create()?;
-    let file = folder.0.join("wrong.toml");
-    std::fs::write(&file, wrong)?;
-    match Store::open(&file, name)?.put("quickstart-wrong", "x").await {
-        Err(error) if error.is_access_denied() => println!("wrong secret  refused: {error}"),
-        Err(error) => return Err(error.into()),
-        Ok(_) => return Err("a wrong secret was accepted".into()),
-    }
-    Ok(())
-}
-
-/// A folder for one run, removed at its end.
-struct WorkFolder(PathBuf);
-
-impl WorkFolder {
-    fn create() -> Outcome<Self> {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("s3lite-quickstart-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for WorkFolder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("{} could not be removed: {error}", self.0.display());
-        }
-    }
+    let key = format!("quickstart-{}-wrong", std::process::id());
+    let result = tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        put = wrong.put(&key, "x") => match put {
+            Err(error) if error.is_access_denied() => {
+                println!("wrong secret  refused: {error}");
+                return Ok(());
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => Err("a wrong secret was accepted".into()),
+        },
+    };
+    // It may have been stored by mistake.
+    unless_interrupted(store.delete(&key)).await?;
+    result
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use s3lite::Object;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
+use tokio::task::yield_now;
 use tokio::time::interval;
 
 const MIB: f64 = 1_048_576.0;
@@ -84,29 +85,34 @@ fn clear() {
     show("");
 }
 
-/// Makes a file of bytes that do not repeat.
-pub fn make_file(path: &Path, size: u64) -> io::Result<PathBuf> {
-    let mut file = BufWriter::with_capacity(BUFFER, File::create(path)?);
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    for _ in 0..size / 8 {
-        // xorshift64: fast, and no two blocks are alike.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        file.write_all(&state.to_le_bytes())?;
+/// Makes a file of bytes that do not repeat. It can be interrupted between its pieces.
+pub async fn make_file(path: &Path, size: u64) -> io::Result<PathBuf> {
+    let mut file = File::create(path)?;
+    let (mut state, mut piece) = (0x9e37_79b9_7f4a_7c15u64, Vec::with_capacity(BUFFER));
+    for _ in 0..size / BUFFER as u64 {
+        piece.clear();
+        while piece.len() < BUFFER {
+            // xorshift64: fast, and no two blocks are alike.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            piece.extend_from_slice(&state.to_le_bytes());
+        }
+        file.write_all(&piece)?;
+        yield_now().await;
     }
-    file.flush()?;
     Ok(path.to_owned())
 }
 
-/// Hashes a file.
-pub fn sha256_of(path: &Path) -> io::Result<String> {
+/// Hashes a file. It can be interrupted between its pieces.
+pub async fn sha256_of(path: &Path) -> io::Result<String> {
     let (mut file, mut hash, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; BUFFER]);
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok(hex::encode(hash.finalize())),
             count => hash.update(&buffer[..count]),
         }
+        yield_now().await;
     }
 }
 
