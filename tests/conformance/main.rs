@@ -26,6 +26,7 @@ use server::Server;
 use support::authority::Authority;
 use support::embedded::EmbeddedServer;
 use support::folder::Folder;
+use support::strict::{StrictConfig, StrictServer};
 
 use crate::support::runtimes::in_every_runtime;
 
@@ -53,7 +54,7 @@ const CASES: [Case; 31] = cases! {
 #[apply(in_every_runtime)]
 async fn over_http() {
     if let Some(server) = Server::of_environment() {
-        return check(server).await;
+        return check_if(!server.is_https(), server).await;
     }
     let folder = Folder::new();
     let (_running, server) = embedded(&folder, None).await;
@@ -62,14 +63,39 @@ async fn over_http() {
 
 #[apply(in_every_runtime)]
 async fn over_https() {
-    if Server::of_environment().is_some() {
-        // The other test has it, with the scheme of its endpoint.
-        return;
+    if let Some(server) = Server::of_environment() {
+        return check_if(server.is_https(), server).await;
     }
     let folder = Folder::new();
     let authority = Authority::new();
     let (_running, server) = embedded(&folder, Some(&authority)).await;
     check(server).await;
+}
+
+/// An endpoint may be an address of IPv6, also for the client that knows nothing of S3.
+#[apply(in_every_runtime)]
+async fn over_ipv6() {
+    let strict = StrictServer::start(StrictConfig { ipv6: true, ..StrictConfig::default() }).await;
+    let server = Server {
+        endpoint: format!("http://{}", strict.address()),
+        region: "eu-central-1".to_owned(),
+        access_key: "access".to_owned(),
+        secret_key: "secret".to_owned(),
+        bucket: "bucket".to_owned(),
+        ca_file: None,
+        style: "path".to_owned(),
+    };
+    assert!(server.endpoint.starts_with("http://[::1]:"), "{}", server.endpoint);
+    presigned::both_ways(Arc::new(server)).await;
+}
+
+/// Runs the cases under the name that has the scheme of the environment's endpoint; the other has nothing to run then.
+async fn check_if(is_named_so: bool, server: Server) {
+    if is_named_so {
+        check(server).await;
+    } else {
+        println!("no cases: the endpoint is {}", server.endpoint);
+    }
 }
 
 async fn embedded(folder: &Folder, authority: Option<&Authority>) -> (EmbeddedServer, Server) {
@@ -99,8 +125,15 @@ async fn check(server: Server) {
         let run = tokio::time::timeout(LIMIT, tokio::spawn(case(server.clone())));
         match run.await {
             Ok(Ok(())) => {}
-            Ok(Err(_panicked)) => failures.push(name.to_owned()),
-            Err(_) => failures.push(format!("{name} (hangs)")),
+            Ok(Err(_panicked)) => {
+                // Below what the panic has printed.
+                eprintln!("in the case {name} against {}", server.endpoint);
+                failures.push(name.to_owned());
+            }
+            Err(_) => {
+                eprintln!("the case {name} hangs against {}", server.endpoint);
+                failures.push(format!("{name} (hangs)"));
+            }
         }
     }
     println!("{} cases against {}", CASES.len(), server.endpoint);

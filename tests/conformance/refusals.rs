@@ -74,6 +74,10 @@ pub async fn anonymous(server: Arc<Server>) {
         config = config.set("tls.ca-file", path.to_str().expect("UTF-8"));
     }
     let error = open(config).get("s3lite-anonymous").await.expect_err("refused");
-    assert!(matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::NotFound), "{error}");
+    // Servers differ in what they miss first: a signature, a header of one, a condition for those who have none.
+    let status = error.status().map(|status| status.as_u16());
+    assert!(matches!(status, Some(400 | 401 | 403 | 404 | 412)), "{error}");
+    let as_kind = matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::NotFound);
+    assert!(as_kind || matches!(status, Some(400 | 412)), "{error}");
     clean(&server.store()).await;
 }
