@@ -103,7 +103,7 @@ async fn an_answer_lost_at_the_last_attempt_leaves_the_outcome_unknown() {
     for (act, stored) in [(Act::CloseBeforeReply, false), (Act::ApplyThenClose, true)] {
         let rig = Rig::new();
         rig.server.always(act);
-        let store = rig.store();
+        let store = rig.open(config().set("retry-timeout", "1ms"));
         let error = store.put("k", "hello").await.expect_err("no answer");
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, 4), "{error}");
         assert!(error.is_outcome_unknown() && error.to_string().contains("is not known"), "{error}");

@@ -40,7 +40,7 @@ async fn a_descriptor_is_waited_for() {
     let store = rig.store();
     store.put("k", "hello").await.expect("the second try");
     rig.network.always(|_| Plan { dial: Dial::NoDescriptor, ..Plan::default() });
-    let error = rig.store().get("k").await.expect_err("none is free");
+    let error = rig.open(config().set("retry-timeout", "1ms")).get("k").await.expect_err("none is free");
     assert_eq!((error.kind(), error.attempts(), rig.network.dialed()), (ErrorKind::Connect, 4, 6), "{error}");
     rig.assert_sound(store).await;
 }
@@ -69,11 +69,12 @@ async fn refused_for_ever_ends_after_the_budget() {
     rig.network.always(|_| Plan::refused());
     let (store, started) = (rig.store(), Instant::now());
     let error = store.put("k", "hello").await.expect_err("refused");
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 4), "{error}");
+    assert_eq!((error.kind(), error.attempts() as usize), (ErrorKind::Connect, rig.network.dialed()), "{error}");
     assert!(error.is_unsent() && !error.is_outcome_unknown(), "{error}");
     assert!(error.to_string().contains("127.0.0.1:9000"), "the host is named: {error}");
-    assert_eq!(rig.network.dialed(), 4);
-    assert!(started.elapsed() <= Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!((5..=40).contains(&rig.network.dialed()), "{} attempts", rig.network.dialed());
+    let bound = Duration::from_secs(29)..=Duration::from_secs(31);
+    assert!(bound.contains(&started.elapsed()), "retry-timeout: {:?}", started.elapsed());
     assert!(rig.requests().is_empty());
     rig.assert_sound(store).await;
 }
@@ -117,7 +118,7 @@ async fn a_slow_connection_is_waited_for() {
 }
 
 /// A store over TLS that trusts the server's authority.
-fn over_tls(folder: &Folder) -> (Rig, s3lite::StoreConfigBuilder) {
+pub fn over_tls(folder: &Folder) -> (Rig, s3lite::StoreConfigBuilder) {
     let authority = Authority::new();
     let path = folder.file("ca.pem", authority.pem());
     let tls = Some(authority.server_config(&["localhost"]));
@@ -157,14 +158,15 @@ async fn a_handshake_that_breaks_is_a_connection_that_fails() {
         }
     }
     rig.network.always(|_| Plan::down(100, Fate::Reset));
+    let config = config.set("retry-timeout", "1ms");
     let error = rig.open(config).put("k", "hello").await.expect_err("every handshake breaks");
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 4), "{error}");
     assert!(error.is_unsent(), "{error}");
 }
 
-/// The addresses behind a name are tried by the connector that the transport uses; what reaches it is one failure or one
-/// connection. A name without an address is a failure to connect like any other.
-#[apply(in_every_runtime)]
+/// The addresses behind a name are tried by the connector that the transport uses, see `tests/system/addresses.rs`; what
+/// reaches it is one failure or one connection. A name without an address is a failure to connect like any other.
+#[tokio::test]
 async fn a_name_that_leads_nowhere_is_an_error_with_the_name() {
     covers(&["N28", "N31"]);
     let config = config().set("endpoint", "https://no-such-host.invalid").set("tls.roots", "bundled");
@@ -187,17 +189,6 @@ async fn a_name_that_leads_nowhere_is_looked_up_twice() {
             assert!(error.is_unsent() && error.to_string().contains("no-such-host.invalid"), "{error}");
         }
     }
-}
-
-/// `localhost` may lead to `::1` first, where nobody listens: the next address is tried at once.
-#[apply(in_every_runtime)]
-async fn the_next_address_is_tried() {
-    covers(&["N29", "N30"]);
-    let server = crate::support::strict::StrictServer::start(StrictConfig::default()).await;
-    server.bucket().seed("k", "hello");
-    let endpoint = format!("http://localhost:{}", server.address().port());
-    let store = config().set("endpoint", endpoint).build().and_then(s3lite::Store::new).expect("a store");
-    assert_eq!(read(&store, "k").await.expect("by one of the addresses"), b"hello");
 }
 
 /// Banner first, as a mail server has it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Phase};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use crate::covers;
@@ -125,6 +125,28 @@ async fn informational_answers_are_passed_over() {
     rig.server.next_for("PUT", Act::Reply(raw));
     store.put("k", content(LARGE)).await.expect("the last answer counts");
     rig.assert_sound(store).await;
+}
+
+/// Only `100 Continue` says that the body is wanted: a service that is still at work has said nothing of the kind.
+#[tokio::test(start_paused = true)]
+async fn no_other_informational_answer_is_consent() {
+    covers(&["H7"]);
+    for (status, name) in [(102, "Processing"), (103, "Early Hints"), (199, "Odd")] {
+        let (store, _) = raw(move |mut stream, _| async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.expect("a head"));
+            }
+            let informational = format!("HTTP/1.1 {status} {name}\r\n\r\n");
+            stream.write_all(informational.as_bytes()).await.expect("it is read");
+            let body = tokio::time::timeout(Duration::from_millis(900), stream.read_u8()).await;
+            let answer = if body.is_ok() { "500 Too Early" } else { "403 Forbidden" };
+            stream.write_all(&self::answer(answer, "", "")).await.expect("it is read");
+            let _ = stream.read_u8().await;
+        });
+        let error = store.put("k", content(LARGE)).await.expect_err("refused");
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(403), "{status}: {error}");
+    }
 }
 
 /// Interim answers do not count as life.

@@ -98,7 +98,9 @@ async fn a_cut_chunked_body_never_ends_cleanly() {
             take_request(&mut stream).await;
             let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
         });
-        assert_eq!(read(&store, "k").await.expect_err(body).kind(), ErrorKind::Truncated, "{body}");
+        // Where the rest is asked for, the whole comes again and is cut again.
+        let kind = read(&store, "k").await.expect_err(body).kind();
+        assert!(matches!(kind, ErrorKind::Truncated | ErrorKind::Protocol), "{body}: {kind:?}");
     }
 }
 

@@ -1,10 +1,16 @@
 //! Connections that are kept, and what calls that share them do to each other.
 
+use std::future::ready;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Raw, Store};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::runtime::Builder;
 
 use crate::covers;
 use crate::rig::{Rig, answer, config, content, everywhere, parrot, raw, reply, take_request};
@@ -95,35 +101,66 @@ async fn a_failure_of_the_service_ends_its_connection() {
     }
 }
 
+/// The client's end of a connection; says how many bytes were read from it.
+struct Tells(DuplexStream, mpsc::Sender<usize>);
+
+impl AsyncRead for Tells {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.0).poll_read(cx, buffer);
+        let _ = self.1.send(buffer.filled().len() - before);
+        read
+    }
+}
+
+impl AsyncWrite for Tells {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// A store with one connection, of which the other end is the test's, and what tells how much was read from it.
+fn telling() -> (Store, DuplexStream, mpsc::Receiver<usize>) {
+    let ((client, server), (says, read)) = (tokio::io::duplex(4096), mpsc::channel());
+    let client = Arc::new(Mutex::new(Some(Tells(client, says))));
+    let dial = move |_| ready(Ok(client.lock().expect("nobody panics here").take().expect("it is dialed once")));
+    (Store::dialed_by(config().build().expect("a valid configuration"), dial).expect("a store"), server, read)
+}
+
+/// That something ends is what matters; this long it takes only if it never does.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// A connection is given back on a runtime that is gone: its task is dropped where it is spawned.
 #[test]
 fn a_connection_given_back_to_a_runtime_that_is_gone_hangs_nobody() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let (handle, listener) = (runtime.handle().clone(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
-    let address = listener.local_addr().expect("an address");
-    let server = std::thread::spawn(move || half_an_answer_and_the_rest(&listener));
-    let store =
-        Store::new(config().set("endpoint", format!("http://{address}")).build().expect("valid")).expect("a store");
-    let mut object = runtime.block_on(store.get("k")).expect("the head");
-    // One look makes hyper read on; then it is dropped.
-    let look = runtime.block_on(async { tokio::time::timeout(Duration::ZERO, object.chunk()).await });
-    assert!(look.is_err(), "the rest has not come yet");
-    server.join().expect("the rest is sent");
-    runtime.shutdown_timeout(Duration::from_secs(5));
-    let (done, is_done) = std::sync::mpsc::channel();
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let (handle, (store, mut server, read)) = (runtime.handle().clone(), telling());
+    let answer = answer("200 OK", "ETag: \"e\"\r\n", "hello");
+    let (head, body) = answer.split_at(answer.len() - 5);
+    let (object, ()) = runtime.block_on(async {
+        tokio::join!(store.get("k"), async {
+            assert!(take_request(&mut server).await);
+            server.write_all(head).await.expect("the head");
+        })
+    });
+    let mut object = object.expect("the head");
+    runtime.block_on(server.write_all(body)).expect("the rest");
+    let mut missing = answer.len();
+    while missing > 0 {
+        // What is read in one turn is handed on in the same, and a runtime ends behind it.
+        missing -= read.recv_timeout(LONGEST).expect("the rest is read");
+    }
+    runtime.shutdown_timeout(LONGEST);
+    let (done, is_done) = mpsc::channel();
     std::thread::spawn(move || done.send(handle.block_on(object.chunk())));
-    // That it ends is what matters; this long it takes only if it never does.
-    let last = is_done.recv_timeout(Duration::from_secs(30)).expect("it hangs");
+    let last = is_done.recv_timeout(LONGEST).expect("it hangs");
     assert_eq!(last.expect("it had arrived").as_deref(), Some(&b"hello"[..]));
-}
-
-fn half_an_answer_and_the_rest(listener: &std::net::TcpListener) {
-    use std::io::{Read, Write};
-    let (mut stream, _) = listener.accept().expect("a connection");
-    let _ = stream.read(&mut [0; 4096]).expect("a request");
-    stream.write_all(b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\n").expect("the head");
-    std::thread::sleep(Duration::from_millis(20));
-    stream.write_all(b"hello").expect("the rest");
-    std::thread::sleep(Duration::from_millis(20));
 }

@@ -112,6 +112,29 @@ async fn another_region_is_followed_to_its_own_host() {
     }
 }
 
+/// A connection is its host's alone: a request for another would go to the wrong one, signed.
+#[tokio::test(start_paused = true)]
+async fn a_connection_of_the_wrong_region_is_not_used_for_the_right_one() {
+    covers(&["H25"]);
+    let aws = Aws::new();
+    let store = aws.open(true);
+    aws.rig.server.next(reply("200 OK", "ETag: \"e\"\r\n", "hello"));
+    let held = store.get("k").await.expect("as if it were at home");
+    let [moved, _] = elsewhere("eu-central-1");
+    aws.rig.server.next(moved);
+    store.head("k").await.expect("in the right region");
+    // From now on the connection of the wrong region is the one that was used last.
+    assert_eq!(held.bytes().await.expect("its bytes"), "hello");
+    store.head("k").await.expect("in the right region");
+    let mut hosts = vec![""; aws.rig.server.connections() + 1];
+    for (seen, (host, _)) in aws.rig.requests().iter().zip(&aws.signed()) {
+        let known = if host == HOME { HOME } else { FRANKFURT };
+        let first = std::mem::replace(&mut hosts[seen.connection], known);
+        assert!(first.is_empty() || first == known, "connection {} carries both", seen.connection);
+    }
+    aws.rig.assert_sound(store).await;
+}
+
 /// Credentials of one partition are nobody else's business: its name has another owner.
 #[apply(everywhere)]
 async fn another_partition_is_never_dialed() {

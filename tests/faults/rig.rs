@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use s3lite::{Error, Store, StoreConfig, StoreConfigBuilder};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
@@ -121,7 +121,7 @@ where
     (open(&network, config()), network)
 }
 
-fn open(network: &Arc<Network>, config: StoreConfigBuilder) -> Store {
+pub fn open(network: &Arc<Network>, config: StoreConfigBuilder) -> Store {
     if let Some(address) = network.address() {
         let config = config.set("endpoint", format!("http://{address}"));
         return config.build().and_then(Store::new).expect("a store");
@@ -178,7 +178,7 @@ pub async fn polled(call: impl Future, times: usize) -> bool {
 }
 
 /// Reads a request's head and body; false once the client is gone.
-pub async fn take_request(stream: &mut ServerEnd) -> bool {
+pub async fn take_request(stream: &mut (impl AsyncRead + Unpin)) -> bool {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {

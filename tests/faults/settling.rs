@@ -45,6 +45,24 @@ async fn a_rivals_object_does_not_tell_what_became_of_ours() {
     }
 }
 
+/// Metadata that leaves no room for an id: nothing tells such a write from another's, which has none either.
+#[tokio::test(start_paused = true)]
+async fn a_write_without_an_id_is_not_taken_for_ours() {
+    covers(&["S15"]);
+    for (found, kind) in [("rival", ErrorKind::Precondition), ("hello", ErrorKind::Ambiguous)] {
+        let rig = Rig::new();
+        let store = rig.store();
+        rig.server.bucket().objects.insert(b"k".to_vec(), StoredObject::new(found, 0));
+        rig.server.next_for("PUT", Act::CloseBeforeReply);
+        let put = create().metadata("full", "x".repeat(2_000));
+        let error = store.put(put, if found == "hello" { "other" } else { "hello!" }).await.expect_err("not ours");
+        assert_eq!((error.kind(), error.is_outcome_unknown()), (kind, true), "{found}: {error}");
+        assert_eq!(rig.requests()[0].header_count("x-amz-meta-s3lite-put-id"), 0, "there is no room");
+        assert_eq!(rig.server.bucket().content("k").as_deref(), Some(found.as_bytes()));
+        rig.assert_sound(store).await;
+    }
+}
+
 /// A first attempt that is refused was not applied, whoever's object is there.
 #[apply(everywhere)]
 async fn a_refusal_without_a_lost_answer_is_not_looked_into() {
@@ -65,7 +83,7 @@ async fn the_old_object_tells_that_ours_was_not_stored() {
     let refused = refusal("412 Precondition Failed", "PreconditionFailed");
     for (last, kind) in [(Act::CloseBeforeReply, ErrorKind::Interrupted), (refused, ErrorKind::Precondition)] {
         let rig = Rig::new();
-        let store = rig.store();
+        let store = rig.open(config().set("retry-timeout", "1ms"));
         rig.server.bucket().seed("k", "old");
         for act in [Act::CloseBeforeReply, Act::CloseBeforeReply, Act::CloseBeforeReply, last] {
             rig.server.next_for("PUT", act);

@@ -2,16 +2,18 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use macro_rules_attribute::apply;
-use s3lite::{Error, ErrorKind, Object, Phase};
+use s3lite::{Error, ErrorKind, Object, Phase, Store};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
 
 use crate::covers;
-use crate::rig::{Rig, config, content, everywhere};
+use crate::rig::{Rig, config, content, everywhere, take_request};
 use crate::support::strict::Act;
 
 const SIZE: usize = 100_000;
@@ -126,4 +128,25 @@ async fn a_wait_goes_on_across_calls_that_were_dropped() {
         assert!(rest(&mut object, bytes, Duration::from_secs(60)).await == content(SIZE));
         drop(rig);
     }
+}
+
+/// A thread that was busy comes back late to bytes that are there: they have a turn to be seen before a stall is told.
+#[tokio::test(start_paused = true)]
+async fn what_came_while_nobody_looked_is_seen_before_a_stall_is_told() {
+    covers(&["R15", "R16"]);
+    let (client, mut server) = tokio::io::duplex(4096);
+    let client = Arc::new(Mutex::new(Some(client)));
+    let dial = move |_| std::future::ready(Ok(client.lock().expect("nobody panics here").take().expect("one")));
+    let config = config().set("max-retries", 0).build().expect("a valid configuration");
+    let store = Store::dialed_by(config, dial).expect("a store");
+    let (object, ()) = tokio::join!(store.get("k"), async {
+        assert!(take_request(&mut server).await);
+        server.write_all(b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\n").await.expect("the head");
+    });
+    let mut object = object.expect("the head");
+    assert!(!polled_once(object.chunk()), "it waits from now on");
+    tokio::time::advance(Duration::from_secs(25)).await;
+    // Written, and no other task has had a turn since.
+    server.write_all(b"hello").await.expect("the rest");
+    assert_eq!(object.chunk().await.expect("it is there").as_deref(), Some(&b"hello"[..]));
 }

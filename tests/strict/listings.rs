@@ -39,12 +39,12 @@ async fn a_listing_in_circles_ends_with_an_error() {
     let server = server().await;
     let store = store(&server);
     for tokens in [&["t"][..], &["a", "b"], &["a", "b", "c", "d", "e", "f", "g"]] {
-        for token in tokens.iter().chain([&tokens[0]]) {
+        for (number, token) in tokens.iter().chain([&tokens[0]]).enumerate() {
             server.next_for(
                 "GET",
                 page(&format!(
                     "<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>\
-                 <Contents><Key>k</Key><Size>1</Size></Contents>"
+                 <Contents><Key>k{number}</Key><Size>1</Size></Contents>"
                 )),
             );
         }

@@ -5,12 +5,16 @@
 mod support;
 
 mod answers;
+mod certificates;
 mod downloads;
 mod keys;
 mod listings;
 mod manners;
+mod opening;
+mod resets;
 mod resources;
 mod stale;
+mod stray;
 mod timeouts;
 mod tls;
 mod uploads;

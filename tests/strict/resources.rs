@@ -122,6 +122,7 @@ fn futures_and_types_are_send() {
         store.list(s3lite::ListObjectsV2::new()).next_object().await?;
         store.delete("k").await
     };
-    let config = s3lite::StoreConfig::builder().set("region", "x").set("bucket", "bucket").set("anonymous", true);
+    let config =
+        s3lite::StoreConfig::builder().set("region", "eu-central-1").set("bucket", "bucket").set("anonymous", true);
     send(&check(open(config.set("endpoint", "http://127.0.0.1:9"))));
 }

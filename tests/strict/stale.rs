@@ -32,8 +32,9 @@ async fn a_reader_is_never_sent_twice() {
     let server = server().await;
     let store = store(&server);
     store.put("k", "hello").await.expect("the connection is used once");
-    server.next(Act::Swallow);
-    let error = store.put("r", Payload::reader(&b"hello"[..], 5)).await.expect_err("it can be read only once");
+    server.next_for("PUT", Act::CloseBeforeReply);
+    let reader = Payload::reader(std::io::Cursor::new(vec![7; 300_000]), 300_000);
+    let error = store.put("r", reader).await.expect_err("it can be read only once");
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, 1), "{error}");
 }
 

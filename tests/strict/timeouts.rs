@@ -9,20 +9,20 @@ use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, StrictServer};
 use crate::{config, open, server};
 
-/// Limits that a healthy exchange on this machine stays far below, and a test can wait for.
-fn impatient(server: &StrictServer) -> Store {
-    open(config(server).set("timeout", "60ms").set("idle-timeout", "60ms").set("connect-timeout", "60ms"))
+/// A store that is impatient in one phase: each test waits in that one alone, and a slow machine passes the others.
+fn impatient(server: &StrictServer, limit: &str) -> Store {
+    open(config(server).set(limit, "60ms"))
 }
 
 #[apply(in_every_runtime)]
 async fn no_answer() {
     let server = server().await;
     server.next(Act::Stall);
-    let error = impatient(&server).get("k").await.expect_err("silence");
+    let error = impatient(&server, "timeout").get("k").await.expect_err("silence");
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Head), "{error}");
     assert!(error.is_timeout() && error.to_string().contains("timeout = 60ms"), "{error}");
     server.next(Act::Stall);
-    let error = impatient(&server).put("k", vec![0; 100_000]).await.expect_err("silence");
+    let error = impatient(&server, "timeout").put("k", vec![0; 100_000]).await.expect_err("silence");
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Head), "{error}");
 }
 
@@ -30,7 +30,7 @@ async fn no_answer() {
 async fn a_body_that_is_not_taken() {
     let server = server().await;
     server.next(Act::StallReading);
-    let error = impatient(&server).put("k", vec![0; 64 << 20]).await.expect_err("it is not read");
+    let error = impatient(&server, "idle-timeout").put("k", vec![0; 64 << 20]).await.expect_err("it is not read");
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Send), "{error}");
     assert!(error.to_string().contains("idle-timeout = 60ms"), "{error}");
 }
@@ -40,7 +40,7 @@ async fn a_body_that_stops_coming() {
     let server = server().await;
     server.bucket().seed("k", vec![0; 100_000]);
     server.next(Act::StallBody { after: 10 });
-    let object = impatient(&server).get("k").await.expect("the head");
+    let object = impatient(&server, "idle-timeout").get("k").await.expect("the head");
     let error = object.bytes().await.expect_err("it stops");
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Body), "{error}");
 }
@@ -57,7 +57,8 @@ async fn a_handshake_that_never_ends() {
             .set("bucket", "bucket")
             .set("anonymous", true)
             .set("tls.roots", "bundled")
-            .set("connect-timeout", "60ms"),
+            .set("connect-timeout", "60ms")
+            .set("retry-timeout", "1ms"),
     );
     let error = store.get("k").await.expect_err("silence");
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Connect), "{error}");

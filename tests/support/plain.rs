@@ -29,7 +29,12 @@ pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]
     }
     head += "\r\n";
     let default_port = if scheme == "https" { "443" } else { "80" };
-    let (name, port) = host.rsplit_once(':').unwrap_or((host, default_port));
+    let (name, port) = match host.rsplit_once(':') {
+        // Of an address of IPv6, the last colon is one of its own unless it stands behind the bracket.
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (host, default_port),
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
     let stream = TcpStream::connect((name, port.parse().expect("a port"))).await.expect("a connection");
     let request = [head.as_bytes(), body].concat();
     match scheme {

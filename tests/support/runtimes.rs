@@ -73,6 +73,7 @@ impl fmt::Display for Kind {
 }
 
 /// Makes a test of an async function, for `#[apply(in_every_runtime)]`.
+#[allow(unused_macros, reason = "not every suite that includes this file has tests of the client")]
 macro_rules! in_every_runtime {
     ($(#[$attribute:meta])* $visibility:vis async fn $name:ident() $body:block) => {
         $(#[$attribute])*
@@ -82,4 +83,5 @@ macro_rules! in_every_runtime {
         }
     };
 }
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use in_every_runtime;
