@@ -3,6 +3,9 @@
 //! Per attempt: take a place, open the body anew, take a connection, sign, send, read the outcome, let [`Retry`] decide. No other
 //! code retries.
 
+mod learn;
+mod report;
+
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -19,15 +22,14 @@ use super::outgoing::{Address, Attempting, BodyPlan};
 use super::payload::Payload;
 use super::rare::rare;
 use super::reading::Recipient;
-use super::transport::{Exchange, Route};
+use super::transport::Route;
 use super::{Store, load};
-use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::Answer;
 use crate::request::Request;
 use crate::response::{Marks, ResponseHead, require_framed};
-use crate::retry::{Correction, Decision, Moment, Outcome, Retry};
-use crate::sign::{PayloadForm, PayloadHash, SigningTime};
+use crate::retry::{Decision, Moment, Outcome, Retry};
+use crate::sign::{PayloadForm, SigningTime};
 use crate::skew::ClockSkew;
 use crate::target::{Scheme, Target};
 use crate::xml;
@@ -36,16 +38,9 @@ use crate::xml;
 const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 
-/// An upload up to this size takes so little time that the answer's Date tells the service's clock.
-const LONGEST_TELLING: u64 = 1 << 20;
-
 /// Why a failure that may pass was reported all the same.
 pub(super) const OUT_OF_QUOTA: &str =
     "not tried again: the store's quota for retries is spent, because too much failed lately";
-
-/// Swift and others take no signed chunks, in which a reader goes over plain http.
-const CHUNKS_REFUSED: &str =
-    "the service takes no signed chunks: put bytes or a file, which are signed whole, or use https";
 
 const EARLY_SUCCESS: &str = "the service reported success before it had read the whole body";
 
@@ -176,30 +171,6 @@ impl Call<'_> {
         }
     }
 
-    fn report(&self, error: Error) -> Error {
-        let error = self.add_hints(error);
-        let error =
-            self.store.about(error, self.request.operation(), Some(self.request)).with_unknown_outcome(self.unknown);
-        error.with_attempts(self.attempts, self.started.elapsed())
-    }
-
-    /// Adds what an operator can do about it.
-    fn add_hints(&self, error: Error) -> Error {
-        let credentials = self.store.inner.credentials.as_ref().and_then(Credentials::hint);
-        if let Some(hint) = credentials.filter(|_| error.is_access_denied()) {
-            return error.with_hint(hint);
-        }
-        if error.code() == Some("SignatureDoesNotMatch") {
-            let host = self.address.host();
-            return error.with_hint(&format!("or does a proxy rewrite the Host, which was signed as {host}?"));
-        }
-        let is_chunked = self.body.hash == PayloadHash::Streaming;
-        if is_chunked && error.status().is_some_and(|status| status.as_u16() == 501) {
-            return error.with_hint(CHUNKS_REFUSED);
-        }
-        error
-    }
-
     fn moment(&self) -> Moment {
         let (now, elapsed) = (self.store.inner.opened.elapsed(), self.started.elapsed());
         Moment { now, elapsed, remaining: self.remaining(), jitter: load::jitter() }
@@ -208,41 +179,6 @@ impl Call<'_> {
     fn remaining(&self) -> Option<Duration> {
         let limit = self.store.inner.config.timeouts().operation?;
         Some(limit.saturating_sub(self.started.elapsed()))
-    }
-
-    /// Takes what a failure teaches, so that the next attempt does not meet it again.
-    fn correction(&mut self, failure: &Failure) -> Option<Correction> {
-        let inner = &self.store.inner;
-        if let Some(correction) = self.clock_correction(failure) {
-            return Some(correction);
-        }
-        if failure.expected && failure.error.status().is_some_and(|status| status.as_u16() == 417) {
-            inner.consent().refused();
-            return Some(Correction::Expectation);
-        }
-        if !failure.answered && failure.error.kind() == ErrorKind::LimitExceeded {
-            inner.transport.pool().take_many_headers();
-            return Some(Correction::Headers);
-        }
-        let signed_for = self.address.endpoint().signing_region();
-        let region = inner.config.region_to_follow(&failure.error, signed_for)?;
-        let address = Arc::new(inner.config.endpoint_in(&region).and_then(Address::new).ok()?);
-        self.target = address.endpoint().target(self.request);
-        inner.moved_to(address.clone());
-        self.address = address;
-        Some(Correction::Region)
-    }
-
-    /// A time that a refusal's Date tells is tried; if it is refused too, the Date was somebody else's.
-    fn clock_correction(&mut self, failure: &Failure) -> Option<Correction> {
-        let signed_with = failure.signed_with?;
-        if self.skew.is_some() {
-            let is_disproved = signed_with.may_be_to_blame(&failure.error);
-            self.skew = self.skew.filter(|_| !is_disproved);
-            return is_disproved.then_some(Correction::OwnClock);
-        }
-        self.skew = failure.measured.filter(|measured| measured.explains(&failure.error, signed_with));
-        self.skew.map(|_| Correction::Clock)
     }
 
     /// One attempt, told to the observer.
@@ -326,40 +262,6 @@ impl Call<'_> {
     fn route_for(&self, expected: bool) -> Route {
         let is_once = !self.payload.is_replayable() && self.body.wire_length > 0;
         if is_once && !expected { Route::New } else { self.route }
-    }
-
-    /// Takes what an answer's head teaches: of the service's consent, its health, and its clock.
-    fn learn(&self, exchange: &mut Exchange<'_>, head: &ResponseHead, signing: Signing) -> Option<ClockSkew> {
-        let inner = &self.store.inner;
-        if exchange.consent_overdue {
-            inner.consent().overdue(inner.opened.elapsed());
-        }
-        if head.status.is_server_error() {
-            exchange.retire_connection();
-        }
-        inner.learned.take_marks(Marks::of(head));
-        if head.status.is_success() {
-            self.learn_time(exchange, head, signing);
-            return None;
-        }
-        ClockSkew::measure(head, signing.at, load::now())
-    }
-
-    /// A success proves the time that it was signed with; its Date makes that exact, if it is the service's own.
-    fn learn_time(&self, exchange: &Exchange<'_>, head: &ResponseHead, signing: Signing) {
-        let inner = &self.store.inner;
-        // The middle of a long upload is not when its answer was written, and a Date has no more than seconds to tell.
-        let second = exchange.moment.saturating_duration_since(inner.opened).as_secs();
-        let tells_nothing = self.body.wire_length > LONGEST_TELLING || inner.learned.was_measured(second);
-        if tells_nothing && self.skew.is_none() {
-            return;
-        }
-        let measured = ClockSkew::measure(head, signing.at, load::now());
-        if let Some(measured) = measured.filter(|measured| measured.agrees_with(signing.skew)) {
-            inner.learned.take(measured, second);
-        } else if self.skew.is_some() {
-            inner.learned.take(signing.skew, second);
-        }
     }
 
     async fn read(
