@@ -59,9 +59,9 @@
 //! Floors, so that no two rooms import each other; each room uses those below it only:
 //!
 //! ```text
-//! 6  client: mod, operations, object, reader, pages; download; reading; call (learn, report) over lesson; transport over failure, watchdog,
-//!    outgoing; permits; payload; pool over connect, resolver, body; source, framer, buffers, watch, wire, timer; file,
-//!    runtime, rare, observe, load
+//! 6  client: mod, operations, object, reader, pages; download; reading; call (learn, report) over lesson; transport over
+//!    failure, watchdog, outgoing; permits; payload; pool over connect, resolver, body; source, framer, buffers, watch, wire,
+//!    timer; file, runtime, rare, observe, load
 //! 5  resume
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum
