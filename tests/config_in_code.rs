@@ -120,3 +120,24 @@ fn the_last_of_two_values_counts() {
     let text = refused(base().set("max-connections", 8u32).set("max-connections", "0"));
     assert_eq!(text.lines().count(), 1, "{text}");
 }
+
+/// In code nothing is looked up, and a secret may be any text.
+#[test]
+fn a_secret_in_code_may_look_like_a_reference() {
+    for secret in ["$ECRET_1", "${SECRET}", "a${b}", "%SECRET%", "{env:x"] {
+        let config = base().set("access-key", "AKIAEXAMPLE").set("secret-key", secret);
+        config.build().unwrap_or_else(|error| panic!("{secret}: {error}"));
+    }
+}
+
+/// Hosts of S3 that name no region go with any.
+#[test]
+fn a_host_of_aws_without_a_region_goes_with_any() {
+    for host in
+        ["https://s3-accelerate.amazonaws.com", "https://s3-external-1.amazonaws.com", "https://s3.amazonaws.com"]
+    {
+        base().set("endpoint", host).build().unwrap_or_else(|error| panic!("{host}: {error}"));
+    }
+    let other = base().set("endpoint", "https://s3-eu-west-1.amazonaws.com");
+    assert!(refused(other).contains("eu-west-1"));
+}

@@ -16,7 +16,9 @@ use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::GetObject;
 use crate::pace::{Pace, is_paid};
-use crate::response::{ContentRange, ObjectMeta, object_framing, require_no_document, require_no_framing};
+use crate::response::{
+    ContentRange, ObjectMeta, ResponseHead, object_framing, require_no_document, require_no_framing,
+};
 use crate::resume::Resume;
 use crate::retry::Retry;
 
@@ -50,7 +52,8 @@ pub(super) struct Download {
 /// What became of a download since the last bytes came.
 struct Broken {
     retry: Retry,
-    since: Instant,
+    /// When it broke last.
+    at: Instant,
     /// The pace until then, and the wait that the break ended.
     pace: Pace,
     waited: Duration,
@@ -257,10 +260,11 @@ impl Download {
         }
         let (pace, waited, place) = body.into_rest();
         let policy = self.store.config().retry_policy();
-        let (retry, since) = (Retry::new(policy, true), Instant::now());
-        let new = || Box::new(Broken { retry, since, pace, waited, bytes: 0, lost: Duration::ZERO });
+        let (retry, at) = (Retry::new(policy, true), Instant::now());
+        let new = || Box::new(Broken { retry, at, pace, waited, bytes: 0, lost: Duration::ZERO });
         let broken = self.broken.get_or_insert_with(new);
-        let wait = self.store.after_break(&mut broken.retry, broke, broken.since.elapsed())?;
+        (broken.at, broken.pace, broken.waited) = (at, pace, waited);
+        let wait = self.store.after_break(&mut broken.retry, broke, broken.lost)?;
         let (store, rest) = (self.store.clone(), resume.operation());
         let resuming = async move {
             sleep(wait).await;
@@ -279,9 +283,14 @@ impl Download {
             answer => answer.map_err(|error| resume.refused(error))?,
         };
         resume.check(meta.head())?;
+        if self.remaining.is_none() {
+            // The first answer did not say how long it was, in chunks. This one may, and then it is counted.
+            self.remaining = length_of(meta.head());
+        }
         if let Some(broken) = &mut self.broken {
-            broken.lost = broken.waited + broken.since.elapsed();
-            body.follow(broken.pace, broken.lost)?;
+            let lost = broken.waited + broken.at.elapsed();
+            broken.lost += lost;
+            body.follow(broken.pace, lost)?;
         }
         self.source = Source::Body(body);
         Ok(Step::GoOn)
@@ -319,6 +328,11 @@ impl Download {
         let config = self.store.config();
         error.with_context("GetObject", config.bucket(), Some(&config.key_prefix().join(self.operation.key())))
     }
+}
+
+/// How many bytes an answer says that it has.
+fn length_of(head: &ResponseHead) -> Option<u64> {
+    head.content_range().map(|range| range.length()).or_else(|| head.content_length())
 }
 
 /// What a look at the source gave.

@@ -109,7 +109,9 @@ fn check_target(target: &Path) -> Result<Mode> {
     }
     match fs::symlink_metadata(target) {
         Ok(found) if found.is_file() => Ok(Mode::of_replaced(&found)),
-        Ok(found) if found.is_symlink() && !target.is_dir() => Ok(Mode(None)),
+        Ok(found) if found.is_symlink() && !target.is_dir() => {
+            Ok(fs::metadata(target).map_or(Mode(None), |found| Mode::of_replaced(&found)))
+        }
         Ok(found) if found.is_dir() || found.is_symlink() => refuse("a directory, not a file"),
         Ok(_) => refuse("a pipe, a device or a socket, which a file would replace; write to it with copy_to"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Mode(None)),
@@ -130,12 +132,12 @@ impl Mode {
     }
 }
 
-/// The process's umask, as Linux tells it; reading it by setting it would race with other threads. Elsewhere the usual one.
+/// The process's umask, as Linux tells it; reading it by setting it would race with other threads. Elsewhere a strict one.
 #[cfg(unix)]
 fn umask() -> u32 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let value = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    value.and_then(|value| u32::from_str_radix(value.trim(), 8).ok()).unwrap_or(0o022)
+    value.and_then(|value| u32::from_str_radix(value.trim(), 8).ok()).unwrap_or(0o077)
 }
 
 #[cfg(not(unix))]

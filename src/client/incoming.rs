@@ -106,6 +106,11 @@ impl IncomingBody {
         self.lease.as_mut().map(|lease| &**lease.connection().wire())
     }
 
+    /// Another handle to the place that it has, until it has ended.
+    pub fn share_place(&mut self) -> Option<Permit> {
+        self.lease.as_mut().and_then(Lease::share_permit)
+    }
+
     /// Gives up the rest: the pace so far, the wait that nothing has ended, and the place among the store's connections.
     pub fn into_rest(self) -> (Pace, Duration, Option<Permit>) {
         let waited = self.waiting_since.map(|since| since.elapsed()).unwrap_or_default();

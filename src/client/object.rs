@@ -112,7 +112,7 @@ impl Object {
     /// replaced, not followed. If the bytes do not have the stored checksum, they are read once more.
     ///
     /// On Unix the file keeps the permissions of the one that it replaces, and gets those of the process's umask where there was
-    /// none; while it is written its owner alone can read it. A pipe, a device or a socket at `path` is refused: copy to it with
+    /// none (where `/proc` does not tell that, its owner alone can read it); while it is written its owner alone can. A pipe, a device or a socket at `path` is refused: copy to it with
     /// [`copy_to`](Self::copy_to).
     ///
     /// # Errors

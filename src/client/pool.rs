@@ -146,7 +146,8 @@ async fn drive(mut connection: http1::Connection<Stream, SendBody>, wire: Arc<Wi
     let _ = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let http1::Parts { mut io, read_buf, .. } = connection.into_parts();
     wire.keep_unread(read_buf);
-    let _ = poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx)).await;
+    // Not for ever: a stream of the caller's making may never be done with it.
+    let _ = timeout(PATIENCE, poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx))).await;
 }
 
 impl Line {
@@ -175,6 +176,11 @@ impl Connection {
         let ready = timeout(PATIENCE, self.line.0.sender.ready()).await;
         *now = Instant::now();
         matches!(ready, Ok(Ok(())))
+    }
+
+    /// True if the runtime that drives it is the one that this is called in.
+    pub fn is_driven_here(&self) -> bool {
+        Handle::try_current().is_ok_and(|handle| self.line.is_of(handle.id()))
     }
 
     /// Sends a request. One that was not begun, because the connection had ended, comes back.

@@ -86,6 +86,13 @@ impl Lease {
         }
     }
 
+    /// Returns another handle to the permit.
+    pub fn share_permit(&mut self) -> Option<Permit> {
+        let (kept, given) = self.permit.take()?.share();
+        self.permit = Some(kept);
+        Some(given)
+    }
+
     /// Ends the connection, and returns the permit for another one.
     pub fn into_permit(mut self) -> Option<Permit> {
         drop(self.connection.take());
@@ -94,10 +101,11 @@ impl Lease {
 }
 
 impl Drop for Lease {
-    /// The connection ends; the permit is given back once its socket is closed.
+    /// The connection ends; the permit is given back once its socket is closed. In a runtime that stands still that may be never, so
+    /// from elsewhere it is given back at once.
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        if let Some(permit) = self.permit.take() {
+        if let Some(permit) = self.permit.take().filter(|_| connection.is_driven_here()) {
             connection.wire().keep_until_closed(permit);
         }
     }

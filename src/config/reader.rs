@@ -62,7 +62,8 @@ impl SettingsReader<'_> {
     /// As [`text`](Self::text), of a key into which people put references of other programs: `${NAME}`, `$NAME`, `%NAME%`.
     pub fn plain_text(&self, key: &str) -> Option<&str> {
         let text = self.text(key)?;
-        let is_looked_up = self.setting(key).is_some_and(|setting| setting.is_looked_up);
+        // In code nothing is looked up, and a secret may be any text.
+        let is_looked_up = self.setting(key).is_some_and(|setting| setting.is_looked_up || setting.position.is_none());
         if !is_looked_up && (is_reference_of_others(text) || key == "endpoint" && text.contains("${")) {
             return self.fail(key, "looks like a reference of a shell; write %{env:NAME}% for an environment variable");
         }

@@ -9,6 +9,7 @@ use super::is_label;
 use crate::encode;
 use crate::error::{Error, Result};
 use crate::partition::Partition;
+use crate::region::Region;
 use crate::target::Scheme;
 
 /// An endpoint as written: scheme, host, port and a path prefix.
@@ -96,7 +97,8 @@ impl EndpointUrl {
                 let named = named.strip_prefix("dualstack.").unwrap_or(named);
                 // The older hosts have a hyphen: s3-eu-west-1.
                 let named = named.strip_prefix('-').unwrap_or(named);
-                is_label(named).then_some(named)
+                // Others name no region: s3-accelerate, s3-external-1.
+                Some(if Region::new(named).is_ok_and(|region| region.may_be_of_aws()) { named } else { "" })
             }
         }
     }

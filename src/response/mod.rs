@@ -11,8 +11,8 @@ mod refusal;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderName;
 use http::header::{AsHeaderName, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, LAST_MODIFIED};
-use http::{HeaderName, StatusCode};
 
 pub(crate) use self::date::{http_date, iso_date, write_http_date};
 pub(crate) use self::framing::{object_framing, require_framed};
@@ -102,7 +102,8 @@ impl ContentRange {
 impl ObjectMeta {
     /// Reads the metadata from the head of a GET or HEAD.
     pub(crate) fn from_head(head: ResponseHead) -> Self {
-        let range = if head.status == StatusCode::PARTIAL_CONTENT { head.content_range() } else { None };
+        // Some services name the bytes with a 200.
+        let range = if head.status.is_success() { head.content_range() } else { None };
         let size = range.and_then(|range| range.size).or_else(|| head.content_length());
         Self { head, size }
     }

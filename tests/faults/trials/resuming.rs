@@ -2,6 +2,7 @@
 //! the same encoding.
 
 use s3lite::{Error, ErrorKind, Store};
+use tokio::io::AsyncWriteExt;
 
 use super::MARK;
 use crate::covers;
@@ -158,4 +159,25 @@ async fn t18_a_strong_tag_without_quotes_is_one() {
     });
     assert_eq!(read(&store, "k").await.expect("it goes on"), b"helloworld");
     assert_eq!(network.dialed(), 2);
+}
+
+/// An answer in chunks does not say how long it is; one that goes on where it broke does, and is held to it.
+#[tokio::test(start_paused = true)]
+async fn t18_a_rest_is_as_long_as_it_says() {
+    covers(&["T18"]);
+    let begun = format!("HTTP/1.1 200 OK\r\nETag: \"e\"\r\n{MARK}Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n");
+    for (frame, body) in [("", "0123456789"), ("Transfer-Encoding: chunked\r\n", "a\r\n0123456789\r\n0\r\n\r\n")] {
+        let head = format!("HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 4-63/64\r\n{MARK}");
+        let rest = format!("{head}{frame}Connection: close\r\n\r\n{body}");
+        let begun = begun.clone();
+        let (store, _network) = raw(move |mut stream, number| {
+            let answer = if number == 1 { begun.clone() } else { rest.clone() };
+            async move {
+                take_request(&mut stream).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let (bytes, error) = read_on(&store).await;
+        assert!(error.is_some() && bytes.len() < 64, "{frame:?}: {} of 64 bytes are all", bytes.len());
+    }
 }
