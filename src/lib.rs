@@ -77,7 +77,8 @@
 //! - Little is signed: `host`, `x-amz-*`, `content-md5`. Proxies rewrite the rest.
 //! - A 2xx is not yet success: a PUT needs its whole body taken and an ETag, a result its root element, a GET its length. What
 //!   frames an answer is one function (`response::framing`), what is S3's own answer another (`response::recognise`).
-//! - A connection's place is free once its socket is closed, not before: `max-connections` is what the service sees.
+//! - A connection's place is free once its socket is closed, so that the service sees no more than `max-connections`; only a
+//!   call that goes on over another connection takes its place along.
 //! - The response timeout counts from the last byte that the socket took, so that a slow upload is not a silent server.
 //! - Configuration in code takes the keys of the file by name (`.set("key-prefix", "mail/")`): no option is declared twice.
 //! - An empty range is answered by a HEAD: no bytes are asked for, but a missing object is still an error.

@@ -99,6 +99,17 @@ async fn t14b_an_encoding_with_a_weak_tag_is_refused() {
     }
 }
 
+/// Where there is one connection, the object has it, and the HEAD that it needs does not wait for that.
+#[tokio::test(start_paused = true)]
+async fn t14b_an_encoded_object_is_read_over_a_single_connection() {
+    covers(&["T14b"]);
+    let rig = Rig::new();
+    let store = rig.open(config().set("max-connections", 1));
+    store.put(PutObject::new("k").content_encoding("gzip"), "not really").await.expect("it is stored");
+    assert_eq!(read(&store, "k").await.expect("it is encoded by its own"), b"not really");
+    rig.assert_sound(store).await;
+}
+
 /// A listing that was compressed is told as that, by its header or by its first bytes.
 #[tokio::test(start_paused = true)]
 async fn t14b_a_compressed_listing_is_told() {
