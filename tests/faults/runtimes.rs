@@ -191,6 +191,24 @@ fn an_object_of_a_runtime_that_stands_still_is_read_in_another() {
     assert_eq!(rig.network.dialed(), 2);
 }
 
+/// What is dropped outside of a runtime that stands still is closed at that one's next turn; its place is free before.
+#[test]
+fn a_runtime_that_stands_still_keeps_no_place() {
+    covers(&["I29"]);
+    let (first, second) = (runtime(), runtime());
+    let (rig, store, object) = first.block_on(async {
+        let rig = Rig::new();
+        rig.server.bucket().seed("k", content(300_000));
+        let store = rig.open(config().set("max-connections", 1));
+        rig.server.next_for("GET", Act::StallBody { after: 100_000 });
+        let object = store.get("k").await.expect("the head");
+        (rig, store, object)
+    });
+    drop(object);
+    second.block_on(store.head("k")).expect("a place is free");
+    assert_eq!(rig.network.dialed(), 2);
+}
+
 /// A connection whose last bytes were read elsewhere is its own runtime's as before, and so is its timer.
 #[test]
 fn an_object_that_was_read_elsewhere_gives_its_connection_back() {
