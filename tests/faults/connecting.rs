@@ -200,7 +200,8 @@ async fn a_server_that_talks_first_is_no_store() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     });
     let error = store.get("k").await.expect_err("no HTTP");
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Protocol, 1), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     assert!(error.to_string().contains("did not answer in HTTP"), "{error}");
-    assert_eq!(network.dialed(), 1);
+    // A banner that is there before the request ends the connection before it has begun anything; the next one is tried.
+    assert_eq!(network.dialed(), error.attempts() as usize, "{error}");
 }
