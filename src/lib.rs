@@ -59,9 +59,8 @@
 //! Floors, so that no two rooms import each other; each room uses those below it only:
 //!
 //! ```text
-//! 6  client: mod, operations, object, reader, pages; download; reading; call (learn, report) over lesson; transport over
-//!    failure, watchdog, outgoing; permits; payload; pool over connect, resolver, body; source, framer, buffers, watch, wire,
-//!    timer; file, runtime, rare, observe, load
+//! 6  client, in rooms of its own: mod, operations, pages, load over object over call over exchange and connection over
+//!    payload over runtime; each room's page says what it is for
 //! 5  resume
 //! 4  config   operation
 //! 3  endpoint   sign   response   skew   checksum

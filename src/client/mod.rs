@@ -1,37 +1,14 @@
 //! The shell: a [`Store`]. It does the I/O and decides nothing; `call` has the attempt loop.
 
-mod body;
-mod buffers;
 mod call;
-mod connect;
-mod download;
-mod failure;
-mod file;
-mod framer;
-mod incoming;
-mod lesson;
+mod connection;
+mod exchange;
 mod load;
 mod object;
-mod observe;
 mod operations;
-mod outgoing;
 mod pages;
 mod payload;
-mod permits;
-mod pool;
-mod rare;
-mod reader;
-mod reading;
-mod resolver;
 mod runtime;
-mod source;
-mod timer;
-#[cfg(feature = "tls")]
-mod tls;
-mod transport;
-mod watch;
-mod watchdog;
-mod wire;
 
 use std::fmt;
 use std::future::Future;
@@ -45,14 +22,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use self::connect::{Connector, Tls};
+pub use self::call::observe::{Attempt, AttemptEnd, Observer};
+use self::connection::address::Address;
+use self::connection::connect::{Connector, Tls};
+#[cfg(feature = "tls")]
+use self::connection::tls;
+use self::exchange::transport::Transport;
 pub use self::object::Object;
-pub use self::observe::{Attempt, AttemptEnd, Observer};
-use self::outgoing::Address;
+pub use self::object::reader::ObjectReader;
 pub use self::pages::Pages;
 pub use self::payload::Payload;
-pub use self::reader::ObjectReader;
-use self::transport::Transport;
 use crate::config::StoreConfig;
 use crate::consent::Consent;
 use crate::credentials::Credentials;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::call::{OUT_OF_QUOTA, carry_out};
-use super::download::out_of_time;
-use super::incoming::IncomingBody;
-use super::permits::Permit;
-use super::rare::rare;
-use super::reading::Reading;
-use super::runtime::demand_runtime;
+use super::call::attempts::{OUT_OF_QUOTA, carry_out};
+use super::call::reading::Reading;
+use super::connection::permits::Permit;
+use super::exchange::incoming::IncomingBody;
+use super::object::download::out_of_time;
+use super::runtime::blocking::demand_runtime;
+use super::runtime::rare::rare;
 use super::{Object, Pages, Payload, Store, load};
 use crate::error::{Error, Result};
 use crate::operation::{
