@@ -67,13 +67,7 @@ fn parse(answer: &[u8]) -> Result<(ResponseHead, Vec<u8>)> {
 }
 
 fn config(address: SocketAddr) -> StoreConfig {
-    let config = StoreConfig::builder()
-        .set("endpoint", format!("http://{address}"))
-        .set("region", "eu-central-1")
-        .set("bucket", "bucket")
-        .set("access-key", "access")
-        .set("secret-key", "secret")
-        .set("key-prefix", "p/");
+    let config = crate::support::store::config(format!("http://{address}")).set("key-prefix", "p/");
     config.build().expect("a configuration")
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use s3lite::{Error, Store, StoreConfig, StoreConfigBuilder};
+use s3lite::{Error, Store, StoreConfigBuilder};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
@@ -13,6 +13,7 @@ use tokio::task::yield_now;
 use crate::line::ServerEnd;
 use crate::memory::{Network, over_sockets};
 use crate::support::runtimes;
+use crate::support::store;
 use crate::support::strict::log::Seen;
 use crate::support::strict::{Act, StrictConfig, StrictServer};
 
@@ -133,12 +134,7 @@ pub fn open(network: &Arc<Network>, config: StoreConfigBuilder) -> Store {
 
 /// The configuration that leads to a strict server with its defaults; all else is the crate's own default.
 pub fn config() -> StoreConfigBuilder {
-    StoreConfig::builder()
-        .set("endpoint", "http://127.0.0.1:9000")
-        .set("region", "eu-central-1")
-        .set("bucket", "bucket")
-        .set("access-key", "access")
-        .set("secret-key", "secret")
+    store::config("http://127.0.0.1:9000".to_owned())
 }
 
 /// An answer that applies nothing.

@@ -5,6 +5,8 @@
 //! here, in the parent, and keeps nothing.
 
 mod server;
+#[path = "../support/threads.rs"]
+mod threads;
 mod transfer;
 
 use std::process::Command;

@@ -1,24 +1,16 @@
 //! A server that keeps nothing: it reads what is put, and gives zeros.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
+use std::net::TcpStream;
 
+use crate::threads::{self, head};
 use crate::transfer::SIZE;
 
 const BLOCK: usize = 256 << 10;
 
 /// Starts the server and returns its port; it ends with the process.
 pub fn start() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let stream = stream.expect("a connection");
-            thread::spawn(move || serve(stream));
-        }
-    });
-    port
+    threads::start(serve)
 }
 
 /// Serves requests until the client leaves. A line `SOURCE` or `SINK` turns the connection into a plain socket.
@@ -45,21 +37,6 @@ fn serve(mut stream: TcpStream) {
             return;
         }
     }
-}
-
-/// Reads the headers of a request and returns its Content-Length.
-fn head(reader: &mut impl BufRead) -> std::io::Result<u64> {
-    let mut length = 0;
-    for line in reader.lines() {
-        let line = line?.to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    Ok(length)
 }
 
 fn zeros(stream: &mut TcpStream) -> std::io::Result<()> {

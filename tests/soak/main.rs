@@ -4,6 +4,8 @@
 //! there. `S3LITE_SOAK_CALLS` says how often; `.ci/run` says 20,000, and runs this on one core, too.
 
 mod server;
+#[path = "../support/threads.rs"]
+mod threads;
 
 use std::process::ExitCode;
 use std::time::Instant;

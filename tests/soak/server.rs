@@ -1,23 +1,16 @@
 //! A server that keeps nothing: each kind of request has one answer.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
+use std::net::TcpStream;
+
+use crate::threads::{self, head};
 
 /// The bytes of the object that is always there.
 pub const OBJECT: &str = "hello";
 
 /// Starts the server and returns its port; it ends with the process.
 pub fn start() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let stream = stream.expect("a connection");
-            thread::spawn(move || serve(stream));
-        }
-    });
-    port
+    threads::start(serve)
 }
 
 /// Answers requests until the client leaves.
@@ -32,21 +25,6 @@ fn serve(mut stream: TcpStream) {
             return;
         }
         line.clear();
-    }
-}
-
-/// Reads the headers of a request and returns its Content-Length.
-fn head(reader: &mut impl BufRead) -> std::io::Result<u64> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        if line.trim().is_empty() {
-            return Ok(length);
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
     }
 }
 

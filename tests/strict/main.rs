@@ -23,7 +23,7 @@ mod warnings;
 #[path = "../support/strict/selftest/mod.rs"]
 mod selftest;
 
-use s3lite::{Store, StoreConfig, StoreConfigBuilder};
+use s3lite::{Store, StoreConfigBuilder};
 use support::strict::{StrictConfig, StrictServer};
 
 /// A strict server with its defaults.
@@ -34,13 +34,7 @@ async fn server() -> StrictServer {
 /// The configuration that leads to it. Each failure is to be seen as it is: there are no retries here but those that cost
 /// nothing.
 fn config(server: &StrictServer) -> StoreConfigBuilder {
-    StoreConfig::builder()
-        .set("endpoint", format!("http://{}", server.address()))
-        .set("region", "eu-central-1")
-        .set("bucket", "bucket")
-        .set("access-key", "access")
-        .set("secret-key", "secret")
-        .set("max-retries", 0)
+    support::store::config(format!("http://{}", server.address())).set("max-retries", 0)
 }
 
 fn open(config: StoreConfigBuilder) -> Store {

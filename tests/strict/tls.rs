@@ -10,6 +10,7 @@ use crate::support::authority::Authority;
 use crate::support::embedded::EmbeddedServer;
 use crate::support::folder::Folder;
 use crate::support::runtimes::in_every_runtime;
+use crate::support::store;
 use crate::support::strict::{StrictConfig, StrictServer};
 
 pub(super) async fn server(tls: Arc<ServerConfig>) -> StrictServer {
@@ -17,12 +18,7 @@ pub(super) async fn server(tls: Arc<ServerConfig>) -> StrictServer {
 }
 
 pub(super) fn config(server: &StrictServer) -> StoreConfigBuilder {
-    StoreConfig::builder()
-        .set("endpoint", format!("https://localhost:{}", server.address().port()))
-        .set("region", "eu-central-1")
-        .set("bucket", "bucket")
-        .set("access-key", "access")
-        .set("secret-key", "secret")
+    store::config(format!("https://localhost:{}", server.address().port()))
         .set("tls.roots", "bundled")
         .set("max-retries", 0)
 }

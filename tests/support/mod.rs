@@ -8,4 +8,5 @@ pub mod folder;
 pub mod pieces;
 pub mod plain;
 pub mod runtimes;
+pub mod store;
 pub mod strict;

@@ -16,7 +16,7 @@ mod files;
 mod roots;
 mod sources;
 
-use s3lite::{StoreConfig, StoreConfigBuilder};
+use s3lite::StoreConfigBuilder;
 use support::strict::{StrictConfig, StrictServer};
 
 /// A strict server with its defaults.
@@ -26,12 +26,7 @@ async fn server() -> StrictServer {
 
 /// The configuration that leads to it.
 fn config(server: &StrictServer) -> StoreConfigBuilder {
-    StoreConfig::builder()
-        .set("endpoint", format!("http://{}", server.address()))
-        .set("region", "eu-central-1")
-        .set("bucket", "bucket")
-        .set("access-key", "access")
-        .set("secret-key", "secret")
+    support::store::config(format!("http://{}", server.address()))
 }
 
 /// Names the rows of what was found that a test shows.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use macro_rules_attribute::apply;
-use s3lite::{Error, ErrorKind, Payload, PutObject, Store, StoreConfig};
+use s3lite::{Error, ErrorKind, Payload, PutObject, Store};
 
 use crate::covers;
 use crate::memory::{Plan, Way};
@@ -73,16 +73,12 @@ async fn t31_nor_over_tls_without_a_hash() {
     let ca_file = folder.file("ca.pem", authority.pem());
     let (path, empty) = (folder.file("file", content(300_000)), folder.file("empty", ""));
     for signing in ["auto", "unsigned", "streaming", "signed"] {
-        let config = StoreConfig::builder()
+        let https = config()
             .set("endpoint", format!("https://localhost:{}", server.address().port()))
-            .set("region", "eu-central-1")
-            .set("bucket", "bucket")
-            .set("access-key", "access")
-            .set("secret-key", "secret")
             .set("tls.roots", "bundled")
             .set("tls.ca-file", ca_file.to_str().expect("UTF-8"))
             .set("payload-signing", signing);
-        let store = config.build().and_then(Store::new).expect("a store");
+        let store = https.build().and_then(Store::new).expect("a store");
         for liar in liars() {
             let what = format!("{signing} {liar}");
             assert_is_the_sources(&put(&store, liar).await.expect_err(&what), &what);
