@@ -41,9 +41,8 @@ pub(in crate::client) struct BodyPlan {
 }
 
 impl BodyPlan {
-    /// Looks at a payload, which is read to be hashed if `form` says so.
+    /// Looks at a payload, which was read if it is small, and is read to be hashed if `form` says so.
     pub async fn new(request: &Request, payload: &mut Payload, form: PayloadForm) -> Result<Self> {
-        payload.read_if_small().await?;
         let length = payload.length();
         let hash = match form {
             // Chunks of nothing are refused (radosgw), and so are chunks of what is no object (501, Swift).

@@ -16,9 +16,7 @@ use crate::client::runtime::rare::rare;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::GetObject;
 use crate::pace::{Pace, is_paid};
-use crate::response::{
-    ContentRange, ObjectMeta, ResponseHead, object_framing, require_no_document, require_no_framing,
-};
+use crate::response::{ContentRange, ObjectMeta, object_framing, require_no_document, require_no_framing};
 use crate::resume::Resume;
 use crate::retry::Retry;
 
@@ -285,7 +283,7 @@ impl Download {
         resume.check(meta.head())?;
         if self.remaining.is_none() {
             // The first answer did not say how long it was, in chunks. This one may, and then it is counted.
-            self.remaining = length_of(meta.head());
+            self.remaining = object_framing(meta.head(), resume.operation().byte_range())?.length;
         }
         if let Some(broken) = &mut self.broken {
             let lost = broken.waited + broken.at.elapsed();
@@ -328,11 +326,6 @@ impl Download {
         let config = self.store.config();
         error.with_context("GetObject", config.bucket(), Some(&config.key_prefix().join(self.operation.key())))
     }
-}
-
-/// How many bytes an answer says that it has.
-fn length_of(head: &ResponseHead) -> Option<u64> {
-    head.content_range().map(|range| range.length()).or_else(|| head.content_length())
 }
 
 /// What a look at the source gave.
