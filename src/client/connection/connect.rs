@@ -46,11 +46,7 @@ impl Connector {
     /// Makes connections by TCP, and by TLS over it where a configuration is given.
     pub fn new(limit: Duration, tls: Tls) -> Self {
         let suspects = Suspects::default();
-        Self::resolved_by(Resolver::new(suspects.clone()), suspects, limit, tls)
-    }
-
-    pub fn resolved_by(resolver: Resolver, suspects: Suspects, limit: Duration, tls: Tls) -> Self {
-        let http = http_connector(resolver, limit);
+        let http = http_connector(Resolver(suspects.clone()), limit);
         let connect = move |uri| {
             let connecting = http.clone().call(uri);
             async move { Ok(Metered::tcp(connecting.await?)) }

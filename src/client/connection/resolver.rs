@@ -66,24 +66,9 @@ impl Suspects {
     }
 }
 
-/// How a name's addresses are found.
-type Lookup = Arc<dyn Fn(Name) -> Looking + Send + Sync>;
-type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
-
-/// Finds a name's addresses anew for each connection.
+/// Finds a name's addresses anew for each connection, by asking the operating system.
 #[derive(Clone)]
-pub(in crate::client) struct Resolver {
-    lookup: Lookup,
-    suspects: Suspects,
-}
-
-impl Resolver {
-    /// Asks the operating system.
-    pub fn new(suspects: Suspects) -> Self {
-        let lookup = |name| -> Looking { Box::pin(async move { Ok(GaiResolver::new().call(name).await?.collect()) }) };
-        Self { lookup: Arc::new(lookup), suspects }
-    }
-}
+pub(in crate::client) struct Resolver(pub Suspects);
 
 impl Service<Name> for Resolver {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -95,9 +80,9 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let (looking, suspects) = ((self.lookup)(name), self.suspects.clone());
+        let suspects = self.0.clone();
         Box::pin(async move {
-            let mut addresses = looking.await?;
+            let mut addresses: Vec<_> = GaiResolver::new().call(name).await?.collect();
             suspects.sort(&mut addresses, Instant::now());
             Ok(addresses.into_iter())
         })
