@@ -267,6 +267,16 @@ mod tests {
         assert!(checked > 50, "{checked}");
     }
 
+    /// The tables are made when this is compiled, where no test could see how.
+    #[test]
+    fn tables_are_made_as_they_were() {
+        for (polynomial, made) in [(0xedb8_8320, &CRC32), (0x82f6_3b78, &CRC32C), (0x9a6c_9329_ac4b_c9b5, &CRC64NVME)] {
+            assert_eq!(&tables(polynomial), made, "{polynomial:x}");
+        }
+        let checksum = Checksum::of_answer(&head(&[("x-amz-checksum-crc32", "AAAAAA==")]));
+        assert_eq!(format!("{checksum:?}"), "Some(Checksum(x-amz-checksum-crc32))");
+    }
+
     #[test]
     fn what_cannot_be_verified_is_passed_over() {
         for headers in [

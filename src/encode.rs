@@ -30,7 +30,7 @@ fn decode(mut bytes: Vec<u8>, plus: u8) -> Vec<u8> {
     let (mut read, mut written) = (0, 0);
     while let Some(plain) = bytes[read..].iter().position(|byte| matches!(byte, b'%' | b'+')) {
         let (byte, length) = match bytes[read + plain..] {
-            [b'%', high, low, ..] if is_hex(high) && is_hex(low) => (hex_value(high) << 4 | hex_value(low), 3),
+            [b'%', high, low, ..] if is_hex(high) && is_hex(low) => (hex_value(high) * 16 + hex_value(low), 3),
             [b'%', ..] => (b'%', 1),
             _ => (plus, 1),
         };
@@ -52,7 +52,7 @@ const PATH: Kept = kept(b"-._~/");
 /// Letters, digits and some more.
 const fn kept(more: &[u8]) -> Kept {
     let (mut kept, mut byte) = ([false; 256], 0);
-    while byte < 128 {
+    while byte < kept.len() {
         kept[byte] = (byte as u8).is_ascii_alphanumeric();
         byte += 1;
     }
@@ -100,10 +100,26 @@ mod tests {
 
     #[test]
     fn forms_decode() {
-        for (text, bytes) in
-            [("a+b", "a b"), ("a%2Bb", "a+b"), ("100%", "100%"), ("%zz%4", "%zz%4"), ("%e2%82%ac", "€"), ("", "")]
-        {
+        for (text, bytes) in [
+            ("a+b", "a b"),
+            ("a%2Bb", "a+b"),
+            ("100%", "100%"),
+            ("%zz%4", "%zz%4"),
+            ("%4z%z4", "%4z%z4"),
+            ("%e2%82%ac", "€"),
+            ("%6f%6F", "oo"),
+            ("", ""),
+        ] {
             assert_eq!(decode_form(text), bytes.as_bytes(), "{text}");
         }
+    }
+
+    /// The tables are made when this is compiled, where no test could see how.
+    #[test]
+    fn tables_are_made_as_they_were() {
+        assert_eq!((kept(b"-._~"), kept(b"-._~/")), (QUERY, PATH));
+        assert!(
+            (0..=255).all(|byte: u8| QUERY[byte as usize] == (byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)))
+        );
     }
 }

@@ -45,3 +45,28 @@ impl Partition {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_and_hosts_have_their_partitions() {
+        for (region, name) in [
+            ("eu-central-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("aws-cn-global", "aws-cn"),
+            ("aws-global", "aws"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("nowhere", "aws"),
+        ] {
+            assert_eq!(Partition::of(region).name, name, "{region}");
+        }
+        let of_host = |host| Partition::of_host(host).map(|(partition, rest)| (partition.name, rest));
+        assert_eq!(of_host("s3.cn-north-1.amazonaws.com.cn"), Some(("aws-cn", "s3.cn-north-1")));
+        assert_eq!(of_host("s3.amazonaws.com"), Some(("aws", "s3")));
+        assert_eq!((of_host("amazonaws.com"), of_host("xamazonaws.com"), of_host("minio")), (None, None, None));
+        assert_eq!(partition("a", "b-", "c").region_prefix, "b-");
+    }
+}

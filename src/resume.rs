@@ -118,6 +118,7 @@ mod tests {
     use super::*;
     use crate::operation::Operation;
     use crate::request::KeyPrefix;
+    use crate::response::service_error;
 
     fn head(status: u16, headers: &[(&'static str, &str)]) -> ResponseHead {
         let pairs = headers
@@ -191,8 +192,74 @@ mod tests {
         }
     }
 
+    fn error(status: u16, code: &str, size: &str) -> Error {
+        let body = format!("<Error><Code>{code}</Code><ActualObjectSize>{size}</ActualObjectSize></Error>");
+        service_error(&head(status, &[]), body.as_bytes(), "")
+    }
+
+    #[test]
+    fn it_is_complete_once_all_that_was_asked_for_is_there() {
+        let mut resume = whole();
+        for (more, complete) in [(59, false), (1, true), (1, true)] {
+            resume.received(more);
+            assert_eq!(resume.is_complete(), complete, "{resume:?}");
+        }
+    }
+
+    /// Without an announced length the refusal of a rest that is none says that all is there, if it names this very size.
+    #[test]
+    fn a_refusal_may_say_that_all_is_there() {
+        let mut open = Resume::new(&GetObject::new("k"), &head(200, &[("etag", "\"a\"")])).expect("a strong tag");
+        open.received(40);
+        for (resume, status, code, size, ends) in [
+            (&open, 416, "InvalidRange", "40", true),
+            (&open, 416, "InvalidRange", "41", false),
+            (&open, 416, "InvalidRange", "", false),
+            (&open, 404, "NoSuchKey", "40", false),
+            (&whole(), 416, "InvalidRange", "40", false),
+        ] {
+            assert_eq!(resume.is_end(&error(status, code, size)), ends, "{status} {code} {size}");
+        }
+    }
+
+    /// The whole object answers for a range from its first byte to its last, and for no other.
+    #[test]
+    fn a_whole_answer_is_the_rest_of_nothing() {
+        let whole = |headers| Resume::new(&GetObject::new("k"), &head(200, headers)).expect("a strong tag");
+        let known = whole(&[("etag", "\"a\""), ("content-length", "100")]);
+        for (etag, length, kind) in [
+            ("\"a\"", "100", None),
+            ("\"a\"", "101", Some(ErrorKind::Changed)),
+            ("\"b\"", "100", Some(ErrorKind::Changed)),
+        ] {
+            let found = known.check(&head(200, &[("etag", etag), ("content-length", length)]));
+            assert_eq!(found.err().map(|error| error.kind()), kind, "{etag} {length}");
+        }
+        let first = head(206, &[("etag", "\"a\""), ("content-range", "bytes 0-59/100")]);
+        let part = Resume::new(&GetObject::new("k").range(0..60), &first).expect("enough to go on by");
+        let found = part.check(&head(200, &[("etag", "\"a\""), ("content-length", "100")]));
+        assert_eq!(found.err().map(|error| error.kind()), Some(ErrorKind::Protocol));
+        let request = known.from_start().request(&KeyPrefix::default()).expect("a request");
+        assert_eq!(request.header("if-match").expect("it is asked for"), "\"a\"");
+        assert_eq!(request.header("range"), None);
+    }
+
+    #[test]
+    fn a_refusal_to_go_on_says_what_became_of_the_object() {
+        for (status, code, kind) in [
+            (412, "PreconditionFailed", ErrorKind::Changed),
+            (404, "NoSuchKey", ErrorKind::Changed),
+            (416, "InvalidRange", ErrorKind::Changed),
+            (403, "AccessDenied", ErrorKind::AccessDenied),
+        ] {
+            assert_eq!(whole().refused(error(status, code, "")).kind(), kind, "{status}");
+        }
+    }
+
     #[test]
     fn too_little_to_go_on_by() {
+        let range = [("etag", "\"a\""), ("content-range", "nonsense")];
+        assert!(Resume::new(&GetObject::new("k"), &head(206, &range)).is_none());
         for headers in [
             &[("content-length", "100")][..],
             &[("etag", "W/\"a\""), ("content-length", "100")],

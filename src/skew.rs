@@ -145,6 +145,33 @@ mod tests {
         assert_eq!(measured("Tue, 31 Dec 8999 23:59:59 GMT"), Some(ClockSkew(LATEST - 1)));
     }
 
+    /// What cannot be trusted to tell the time: `Age` is a cache's, a slow answer's Date is anybody's guess.
+    #[test]
+    fn what_tells_nothing_is_not_learned_from() {
+        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_700);
+        let measured = |headers: &[(&'static str, &'static str)], sent: SystemTime, took: i64| {
+            let pairs =
+                headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let head = ResponseHead { status: StatusCode::OK, headers: pairs.collect() };
+            let received = ClockSkew(took).apply(sent);
+            ClockSkew::measure(&head, sent, received).map(ClockSkew::as_seconds)
+        };
+        for (headers, sent, took, skew) in [
+            (&[DATE][..], start, 0, Some(77)),
+            (&[DATE], start, 100, Some(27)),
+            (&[DATE], start, 899, Some(77 - 449)),
+            (&[DATE], start, 900, None),
+            (&[DATE], start, -1, None),
+            (&[DATE, ("age", "0")], start, 0, None),
+            (&[], start, 0, None),
+            (&[("date", "yesterday")], start, 0, None),
+            (&[DATE], SystemTime::UNIX_EPOCH - Duration::from_secs(10), 1, None),
+        ] {
+            assert_eq!(measured(headers, sent, took), skew, "{headers:?} {took}");
+        }
+    }
+
     #[test]
     fn official_cases() {
         let suite: Value = serde_json::from_str(CASES).expect("the suite is JSON");

@@ -273,6 +273,7 @@ mod tests {
             ("<r><k>a</k>", "it ends early"),
             ("<r><k>a", "it ends early"),
             ("<r><k>a</r>", "not well-formed"),
+            ("<r><k></r>", "not well-formed"),
             ("<r></r><r></r>", "something follows"),
             ("<r></r>trailing", "something follows"),
             ("<!DOCTYPE r [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><r/>", "document type"),

@@ -1,10 +1,8 @@
 //! A program's beginning: opening a store, and the first byte of its first object.
 
-use bytes::Bytes;
-
 use crate::Result;
 use crate::clients::raw_hyper::{RawHyper, next_piece};
-use crate::clients::{Over, SMALL, store};
+use crate::clients::{Object, Over, store};
 use crate::measure::{Cost, Meter};
 use crate::server::Site;
 
@@ -31,9 +29,9 @@ pub fn nothing() -> Result<()> {
 pub fn first(client: &str, over: Over, site: &Site) -> Result<()> {
     let first = async {
         if client == "s3lite" {
-            store::open(site, over)?.get(format!("size/{SMALL}")).await?.chunk().await.map_err(Into::into)
+            store::open(site, over)?.get(Object::SMALL.key()).await?.chunk().await.map_err(Into::into)
         } else {
-            next_piece(&mut RawHyper::connect(site, over, Bytes::new()).await?.get(SMALL).await?).await
+            next_piece(&mut RawHyper::connect(site, over).await?.get(Object::SMALL.size).await?).await
         }
     };
     let first = super::runtime()?.block_on(first)?;

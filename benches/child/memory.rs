@@ -10,7 +10,7 @@ use super::runtime;
 use crate::Result;
 use crate::clients::raw_hyper::{RawHyper, next_piece};
 use crate::clients::store::StoreClient;
-use crate::clients::{Call, Client, Over, store};
+use crate::clients::{Call, Client, Object, Over, store};
 use crate::server::Site;
 
 /// Operations under way at a time, and the size of their objects.
@@ -33,7 +33,7 @@ pub fn many(client: &str, site: &Site) -> Result<()> {
 }
 
 async fn get_many<C: Client>(site: &Site) -> Result<()> {
-    let clients = C::make(site, MANY, MEDIUM).await?;
+    let clients = C::make(site, MANY, Object::of(MEDIUM)).await?;
     let get = |mut client: C| tokio::spawn(async move { client.call(Call::Get).await });
     let tasks: Vec<_> = clients.into_iter().map(get).collect();
     for task in tasks {
@@ -50,7 +50,7 @@ pub fn slow(client: &str, site: &Site) -> Result<()> {
             read_slowly(async || Ok(object.chunk().await?)).await
         }),
         _ => runtime()?.block_on(async {
-            let mut body = RawHyper::connect(site, Over::Http, Bytes::new()).await?.get(LARGE).await?;
+            let mut body = RawHyper::connect(site, Over::Http).await?.get(LARGE).await?;
             read_slowly(async || next_piece(&mut body).await).await
         }),
     };

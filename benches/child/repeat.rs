@@ -5,7 +5,7 @@ use crate::Result;
 use crate::clients::pooled_hyper::PooledHyper;
 use crate::clients::raw_hyper::RawHyper;
 use crate::clients::store::StoreClient;
-use crate::clients::{Call, Client, SMALL};
+use crate::clients::{Call, Client, Object};
 use crate::server::Site;
 
 pub fn run(client: &str, times: u32, site: &Site) -> Result<()> {
@@ -17,7 +17,7 @@ pub fn run(client: &str, times: u32, site: &Site) -> Result<()> {
 }
 
 async fn repeat<C: Client>(site: &Site, times: u32) -> Result<()> {
-    for client in &mut C::make(site, 1, SMALL).await? {
+    for client in &mut C::make(site, 1, Object::SMALL).await? {
         for _ in 0..times {
             client.call(Call::Get).await?;
         }

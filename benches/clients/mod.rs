@@ -11,13 +11,35 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use crate::Result;
-use crate::server::Site;
+use crate::server::{CHECKSUMMED, Site};
 
 pub use self::body::SendBody;
 pub use self::tls::Roots;
 
-/// The size of a small object.
-pub const SMALL: usize = 4 << 10;
+/// An object of the server's.
+#[derive(Clone, Copy, Debug)]
+pub struct Object {
+    pub size: usize,
+    /// Whether S3 has its checksum and names it in the answer, as it does of whatever was uploaded since 2024.
+    pub is_checksummed: bool,
+}
+
+impl Object {
+    /// What small rows put and get.
+    pub const SMALL: Self = Self::of(4 << 10);
+
+    pub const fn of(size: usize) -> Self {
+        Self { size, is_checksummed: false }
+    }
+
+    pub const fn with_checksum(self) -> Self {
+        Self { is_checksummed: true, ..self }
+    }
+
+    pub fn key(self) -> String {
+        format!("{}/{}", if self.is_checksummed { CHECKSUMMED } else { "size" }, self.size)
+    }
+}
 
 /// What a connection runs over.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +67,12 @@ pub enum Call {
     Delete,
 }
 
-/// Does operations on objects of one size, one at a time.
+/// Does operations on one object, one at a time.
 pub trait Client: Sized + Send + 'static {
     const NAME: &'static str;
 
     /// Makes as many clients as there are tasks, as a program with that many tasks would.
-    fn make(site: &Site, count: usize, size: usize) -> impl Future<Output = Result<Vec<Self>>>;
+    fn make(site: &Site, count: usize, object: Object) -> impl Future<Output = Result<Vec<Self>>>;
 
     /// Does one operation to its end: the last byte of the answer was read.
     fn call(&mut self, call: Call) -> impl Future<Output = Result<()>> + Send;

@@ -8,7 +8,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use super::raw_hyper::read_to_end;
-use super::{Call, Client, SendBody};
+use super::{Call, Client, Object, SendBody};
 use crate::Result;
 use crate::server::Site;
 
@@ -22,13 +22,13 @@ pub struct PooledHyper {
 impl Client for PooledHyper {
     const NAME: &'static str = "hyper-util";
 
-    async fn make(site: &Site, count: usize, size: usize) -> Result<Vec<Self>> {
+    async fn make(site: &Site, count: usize, object: Object) -> Result<Vec<Self>> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
-        let object: Uri = format!("http://{}/bucket/size/{size}", site.http()).parse()?;
-        let content = Bytes::from(vec![b'x'; size]);
-        let client = || Self { pool: pool.clone(), object: object.clone(), content: content.clone() };
+        let uri: Uri = format!("http://{}/bucket/{}", site.http(), object.key()).parse()?;
+        let content = Bytes::from(vec![b'x'; object.size]);
+        let client = || Self { pool: pool.clone(), object: uri.clone(), content: content.clone() };
         Ok(std::iter::repeat_with(client).take(count).collect())
     }
 

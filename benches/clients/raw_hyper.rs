@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::dial::{dial, dial_unpaced};
-use super::{Call, Client, Over, SendBody, tls};
+use super::{Call, Client, Object, Over, SendBody, tls};
 use crate::Result;
 use crate::server::Site;
 
@@ -27,40 +27,32 @@ pub struct RawHyper {
 }
 
 impl RawHyper {
-    pub async fn connect(site: &Site, over: Over, content: Bytes) -> Result<Self> {
+    pub async fn connect(site: &Site, over: Over) -> Result<Self> {
         let server = over.server(site);
-        Self::over(dial(server).await?, server, site, over, content).await
+        Self::over(dial(server).await?, server, site, over).await
     }
 
     /// Connects for a stream.
     pub async fn connect_unpaced(site: &Site, over: Over) -> Result<Self> {
         let server = over.server(site);
-        Self::over(dial_unpaced(server).await?, server, site, over, Bytes::new()).await
+        Self::over(dial_unpaced(server).await?, server, site, over).await
     }
 
-    async fn over(stream: TcpStream, server: SocketAddr, site: &Site, over: Over, content: Bytes) -> Result<Self> {
+    async fn over(stream: TcpStream, server: SocketAddr, site: &Site, over: Over) -> Result<Self> {
         match over {
-            Over::Http => Self::start(server, stream, content).await,
+            Over::Http => Self::start(server, stream).await,
             Over::Https(roots) => {
                 let config = tls::client_config(roots, &site.authority)?;
-                Self::start(server, tls::shake_hands(config, stream).await?, content).await
+                Self::start(server, tls::shake_hands(config, stream).await?).await
             }
         }
     }
 
-    async fn start(
-        server: SocketAddr,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        content: Bytes,
-    ) -> Result<Self> {
+    async fn start(server: SocketAddr, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self {
-            sender,
-            host: HeaderValue::try_from(server.to_string())?,
-            object: format!("/bucket/size/{}", content.len()).parse()?,
-            content,
-        })
+        let (object, content) = (Uri::default(), Bytes::new());
+        Ok(Self { sender, host: HeaderValue::try_from(server.to_string())?, object, content })
     }
 
     /// Sends a request; returns the body of its answer.
@@ -88,7 +80,7 @@ impl RawHyper {
 
     /// Asks for an object of a size; returns its body.
     pub async fn get(&mut self, size: usize) -> Result<Incoming> {
-        let object = format!("/bucket/size/{size}").parse()?;
+        let object = format!("/bucket/{}", Object::of(size).key()).parse()?;
         self.send(Method::GET, object, SendBody::empty()).await
     }
 }
@@ -96,11 +88,13 @@ impl RawHyper {
 impl Client for RawHyper {
     const NAME: &'static str = crate::measure::BASELINE;
 
-    async fn make(site: &Site, count: usize, size: usize) -> Result<Vec<Self>> {
-        let content = Bytes::from(vec![b'x'; size]);
+    async fn make(site: &Site, count: usize, object: Object) -> Result<Vec<Self>> {
+        let uri: Uri = format!("/bucket/{}", object.key()).parse()?;
+        let content = Bytes::from(vec![b'x'; object.size]);
         let mut clients = Vec::with_capacity(count);
         while clients.len() < count {
-            clients.push(Self::connect(site, Over::Http, content.clone()).await?);
+            let client = Self::connect(site, Over::Http).await?;
+            clients.push(Self { object: uri.clone(), content: content.clone(), ..client });
         }
         Ok(clients)
     }

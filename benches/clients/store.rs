@@ -6,7 +6,7 @@ use bytes::Bytes;
 use s3lite::{Store, StoreConfig, StoreConfigBuilder};
 
 use super::dial::dial_unpaced;
-use super::{Call, Client, Over};
+use super::{Call, Client, Object, Over};
 use crate::Result;
 use crate::server::Site;
 
@@ -59,10 +59,10 @@ fn at(site: &Site, over: Over) -> StoreConfigBuilder {
 impl Client for StoreClient {
     const NAME: &'static str = "s3lite";
 
-    async fn make(site: &Site, count: usize, size: usize) -> Result<Vec<Self>> {
+    async fn make(site: &Site, count: usize, object: Object) -> Result<Vec<Self>> {
         let store = open(site, Over::Http)?;
-        let content = Bytes::from(vec![b'x'; size]);
-        let client = || Self { store: store.clone(), key: format!("size/{size}"), content: content.clone() };
+        let content = Bytes::from(vec![b'x'; object.size]);
+        let client = || Self { store: store.clone(), key: object.key(), content: content.clone() };
         Ok(std::iter::repeat_with(client).take(count).collect())
     }
 

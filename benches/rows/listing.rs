@@ -1,6 +1,5 @@
 //! A listing of 100,000 keys. Raw hyper reads the bytes and understands nothing.
 
-use bytes::Bytes;
 use http::{Method, Uri};
 use s3lite::{ListObjectsV2, Store};
 
@@ -13,7 +12,7 @@ use crate::server::{KEYS, PAGES, TOKEN};
 pub fn measure(suite: &mut Suite) -> Result<()> {
     let site = suite.site();
     let raw = Line::new(BASELINE, move |runtime| {
-        let mut client = runtime.block_on(RawHyper::connect(&site, Over::Http, Bytes::new()))?;
+        let mut client = runtime.block_on(RawHyper::connect(&site, Over::Http))?;
         Ok(Box::new(move |runtime| runtime.block_on(read_pages(&mut client))))
     });
     let site = suite.site();

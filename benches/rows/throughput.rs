@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::clients::pooled_hyper::PooledHyper;
 use crate::clients::store::StoreClient;
-use crate::clients::{Call, Client};
+use crate::clients::{Call, Client, Object};
 use crate::measure::{Suite, figure};
 
 const SIZES: [(usize, &str); 4] = [(1 << 10, "1KiB"), (64 << 10, "64KiB"), (1 << 20, "1MiB"), (64 << 20, "64MiB")];
@@ -41,8 +41,8 @@ fn measure_row(suite: &Suite, row: &str, call: Call, size: usize, tasks: usize) 
     let runtime = suite.runtime();
     let (mut pool, mut store) = (Times::default(), Times::default());
     let site = suite.site();
-    let mut pools = runtime.block_on(PooledHyper::make(&site, tasks, size))?;
-    let mut stores = runtime.block_on(StoreClient::make(&site, tasks, size))?;
+    let mut pools = runtime.block_on(PooledHyper::make(&site, tasks, Object::of(size)))?;
+    let mut stores = runtime.block_on(StoreClient::make(&site, tasks, Object::of(size)))?;
     for turn in 0..=TURNS {
         let (pool_times, store_times);
         (pools, pool_times) = runtime.block_on(keep_busy(pools, call, turn))?;

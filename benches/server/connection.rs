@@ -4,6 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::checksum::{self, CHECKSUMMED};
 use super::listing::Listing;
 
 /// What is read and written at a time.
@@ -139,8 +140,13 @@ fn write_answer(request: &Request<'_>, listing: &Listing, out: &mut Vec<u8>) -> 
 }
 
 fn write_object(out: &mut Vec<u8>, request: &Request<'_>) -> usize {
-    let size = request.target.rsplit('/').next().and_then(|size| size.parse().ok()).unwrap_or_default();
-    write_head(out, "200 OK", OBJECT_HEADERS, size);
+    let mut path = request.target.rsplit('/');
+    let size = path.next().and_then(|size| size.parse().ok()).unwrap_or_default();
+    if path.next() == Some(CHECKSUMMED) {
+        write_head(out, "200 OK", &format!("{OBJECT_HEADERS}{}", checksum::headers(size)), size);
+    } else {
+        write_head(out, "200 OK", OBJECT_HEADERS, size);
+    }
     match request.method {
         Method::Get if size <= BUFFER => {
             out.resize(out.len() + size, b'x');

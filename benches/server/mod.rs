@@ -7,11 +7,13 @@
 //! ```text
 //! PUT                     takes the body, throws it away             200 with an ETag
 //! GET /bucket/size/N      N bytes                                    200; HEAD the same without them
+//! GET /bucket/crc64nvme/N the same, and their checksum in the head   200; HEAD the same without them
 //! GET /bucket?list-type=2 a page of 1,000 keys, 100,000 in all       200
 //! DELETE                                                             204
 //! ```
 
 mod certificate;
+mod checksum;
 mod connection;
 mod listing;
 mod pace;
@@ -33,6 +35,7 @@ use self::listing::Listing;
 use crate::Result;
 use crate::measure::{Cores, pinned_self};
 
+pub use self::checksum::CHECKSUMMED;
 pub use self::listing::{KEYS, PAGES, TOKEN};
 pub use self::pace::unpace;
 pub use self::site::Site;

@@ -161,8 +161,12 @@ pub(super) fn meant_by(name: &str) -> Option<&'static str> {
 fn nearest(name: &str) -> Option<&'static str> {
     // A key of the tls table may stand beside it by mistake.
     let likeness = |key: &str| distance(name, key).min(distance(name, key.trim_start_matches("tls.")));
-    let (distance, key) = KEYS.iter().map(|(key, _)| (likeness(key), *key)).min()?;
-    (distance <= 3 && 3 * distance <= name.len()).then_some(key)
+    let is_near = |distance: usize| distance <= 3 && 3 * distance <= name.len();
+    KEYS.iter()
+        .map(|(key, _)| (likeness(key), *key))
+        .min()
+        .filter(|(distance, _)| is_near(*distance))
+        .map(|(_, key)| key)
 }
 
 /// `accessKey`, `ACCESS_KEY` and `aws_access_key` are one name.

@@ -192,8 +192,9 @@ impl StoreConfig {
         if !self.follow_region || self.url.is_some() || !refusal.is_wrong_region() {
             return None;
         }
-        let named = refusal.service()?.region.as_deref().filter(|region| *region != signed_for)?;
-        Region::new(named).ok().filter(|region| region.shares_partition(signed_for))
+        let named = refusal.service().and_then(|service| service.region.as_deref());
+        let other = named.filter(|region| *region != signed_for)?;
+        Region::new(other).ok().filter(|region| region.shares_partition(signed_for))
     }
 
     /// Returns how often and how fast requests are sent again: `max-retries`.

@@ -262,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let (environment, source) = (|name: &str| (name == "HOME").then(|| "/h".to_owned()), CredentialSource::Ambient);
+        let read = |_: &str| Err("permission denied".to_owned());
+        let text = resolve(&source, &Found { environment: &environment, read: &read })
+            .expect_err("it may be there")
+            .to_string();
+        assert!(text.contains("cannot be read: permission denied") && text.contains("/h/.aws/"), "{text}");
+    }
+
+    #[test]
     fn official_file_locations() {
         let suite: serde_json::Value = serde_json::from_str(LOCATIONS).expect("the suite is JSON");
         let cases = suite["tests"].as_array().expect("a list of cases");

@@ -103,7 +103,7 @@ impl ObjectMeta {
     /// Reads the metadata from the head of a GET or HEAD.
     pub(crate) fn from_head(head: ResponseHead) -> Self {
         // Some services name the bytes with a 200.
-        let range = if head.status.is_success() { head.content_range() } else { None };
+        let range = head.content_range().filter(|_| head.status.is_success());
         let size = range.and_then(|range| range.size).or_else(|| head.content_length());
         Self { head, size }
     }

@@ -208,6 +208,23 @@ mod tests {
         }
     }
 
+    /// Bytes that came for an object without a tag, and whether they are a document of S3 instead.
+    #[test]
+    fn documents_of_s3_are_no_objects() {
+        for (start, is_document) in [
+            ("<Error><Code>SlowDown</Code></Error>", true),
+            ("<ListBucketResult/>", true),
+            ("<Tagging/>", true),
+            ("<note>of somebody's own, and longer than a namespace</note>", false),
+            ("<note xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>", true),
+            ("<note/>", false),
+            ("no markup", false),
+            ("", false),
+        ] {
+            assert_eq!(require_no_document(start.as_bytes()).is_err(), is_document, "{start}");
+        }
+    }
+
     #[test]
     fn framing_is_known_by_its_beginning() {
         let says_so = head(200, &[("content-encoding", "aws-chunked")]);

@@ -19,8 +19,8 @@ pub(crate) const CHUNK_SIZE: u64 = 64 << 10;
 
 const CHUNK_SIGNATURE: &str = ";chunk-signature=";
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature:";
-const SIGNATURE_DIGITS: u64 = 64;
-const CRLF: u64 = 2;
+const SIGNATURE_DIGITS: u128 = 64;
+const CRLF: u128 = 2;
 
 /// Signs the chunks of one body, in order, from the signature of its request on.
 ///
@@ -145,13 +145,12 @@ fn check_trailer(name: &str, value: &str) -> Result<HeaderName> {
 pub fn encoded_length(decoded_length: u64, chunk_size: u64) -> Option<u64> {
     let full = decoded_length.checked_div(chunk_size)?;
     let rest = decoded_length % chunk_size;
-    let full_frames = full.checked_mul(frame_length(chunk_size)?)?;
-    let rest_frame = if rest == 0 { 0 } else { frame_length(rest)? };
-    full_frames.checked_add(rest_frame)?.checked_add(frame_length(0)?)
+    let rest_frame = if rest == 0 { 0 } else { frame_length(rest) };
+    u64::try_from(u128::from(full) * frame_length(chunk_size) + rest_frame + frame_length(0)).ok()
 }
 
 /// `size` in hexadecimal, `;chunk-signature=`, signature, CRLF, bytes, CRLF.
-fn frame_length(size: u64) -> Option<u64> {
-    let digits = u64::from(size.checked_ilog(16).unwrap_or(0)) + 1;
-    size.checked_add(digits + CHUNK_SIGNATURE.len() as u64 + SIGNATURE_DIGITS + 2 * CRLF)
+fn frame_length(size: u64) -> u128 {
+    let digits = size.checked_ilog(16).unwrap_or(0) + 1;
+    u128::from(size) + u128::from(digits) + CHUNK_SIGNATURE.len() as u128 + SIGNATURE_DIGITS + 2 * CRLF
 }

@@ -56,18 +56,6 @@ impl PayloadHash {
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 impl PayloadHash {
-    /// Returns the text, if it is one of a few.
-    fn as_static(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::Sha256(_) if *self == Self::EMPTY => EMPTY,
-            Self::Sha256(_) => return None,
-            Self::Unsigned => "UNSIGNED-PAYLOAD",
-            Self::Streaming => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-            Self::StreamingTrailer => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-            Self::StreamingUnsignedTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
-        })
-    }
-
     /// Returns the value of `x-amz-content-sha256`.
     pub(super) fn header_value(&self) -> HeaderValue {
         match self {
@@ -80,11 +68,15 @@ impl PayloadHash {
     /// Returns the text; `digits` is where it stands if it is not one of a few.
     pub(super) fn text<'a>(&self, digits: &'a mut [u8; 64]) -> &'a [u8] {
         match self {
-            Self::Sha256(hash) if *self != Self::EMPTY => {
+            &Self::EMPTY => EMPTY.as_bytes(),
+            Self::Sha256(hash) => {
                 *digits = super::hex_digits(hash);
                 digits
             }
-            others => others.as_static().unwrap_or_default().as_bytes(),
+            Self::Unsigned => b"UNSIGNED-PAYLOAD",
+            Self::Streaming => b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+            Self::StreamingTrailer => b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+            Self::StreamingUnsignedTrailer => b"STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         }
     }
 }
@@ -156,6 +148,38 @@ mod tests {
             (PayloadSigning::Unsigned, true, Scheme::Https, Some(Unsigned)),
         ] {
             assert_eq!(signing.form(twice, scheme).ok(), form, "{signing:?} {twice} {scheme:?}");
+        }
+    }
+
+    #[test]
+    fn each_is_written_as_the_header_has_it() {
+        for (hash, text) in [
+            (PayloadHash::EMPTY, EMPTY),
+            (PayloadHash::of(b"a"), "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+            (PayloadHash::Unsigned, "UNSIGNED-PAYLOAD"),
+            (PayloadHash::Streaming, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
+            (PayloadHash::StreamingTrailer, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"),
+            (PayloadHash::StreamingUnsignedTrailer, "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        ] {
+            assert_eq!((hash.to_string().as_str(), hash.header_value().as_bytes()), (text, text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_header_is_read_as_what_it_says() {
+        let digits = |digit: &str| digit.repeat(64);
+        for (text, hash) in [
+            ("UNSIGNED-PAYLOAD", Some(PayloadHash::Unsigned)),
+            (EMPTY, Some(PayloadHash::EMPTY)),
+            (&EMPTY.to_ascii_uppercase(), Some(PayloadHash::EMPTY)),
+            ("", None),
+            (&EMPTY[1..], None),
+            (&EMPTY[2..], None),
+            (&digits("x"), None),
+            (&digits("é")[..64], None),
+            ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", None),
+        ] {
+            assert_eq!(PayloadHash::of_text(text), hash, "{text}");
         }
     }
 

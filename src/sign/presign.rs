@@ -245,7 +245,7 @@ const OWN: [&str; 6] =
 
 /// The name of a pair that the signature itself adds.
 fn own_name(pair: &str) -> Option<&'static str> {
-    let name = pair.split('=').next()?;
+    let name = pair.split_once('=').map_or(pair, |(name, _)| name);
     OWN.into_iter().chain([X_AMZ_SIGNATURE]).find(|own| own.eq_ignore_ascii_case(name))
 }
 

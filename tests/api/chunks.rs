@@ -1,7 +1,7 @@
 //! T41, T47: a body in chunks ends where its caller ends it, and has the trailing header that was signed.
 
 use http::HeaderMap;
-use s3lite::{ChunkSigner, PayloadHash, Signer, unsigned_chunk_head, unsigned_end};
+use s3lite::{ChunkSigner, PayloadHash, Signer, encoded_length, unsigned_chunk_head, unsigned_end};
 
 use crate::{assert_refused, credentials, region, target, time};
 
@@ -100,4 +100,26 @@ fn t47_a_trailers_name_has_no_capitals() {
         unsigned_end("X-Amz-Checksum-CRC32C", "a b").expect("a trailer"),
         "0\r\nx-amz-checksum-crc32c:a b\r\n\r\n"
     );
+}
+
+/// A chunk is its size in hexadecimal, `;chunk-signature=`, 64 digits, two line ends, and its bytes.
+#[test]
+fn a_body_in_chunks_is_as_long_as_its_frames() {
+    const FRAME: u64 = 17 + 64 + 4;
+    for (decoded, chunk, length) in [
+        (0, 1, Some(FRAME + 1)),
+        (1, 1, Some(2 * FRAME + 2 + 1)),
+        (16, 16, Some(2 * FRAME + 3 + 16)),
+        (17, 16, Some(3 * FRAME + 4 + 17)),
+        // The example of the S3 API reference, "Signature calculations: transferring payload in multiple chunks".
+        (65 << 10, 64 << 10, Some(66_824)),
+        (15, 16, Some(2 * FRAME + 2 + 15)),
+        (255, u64::MAX, Some(2 * FRAME + 3 + 255)),
+        (1, 0, None),
+        (u64::MAX, 1, None),
+        (u64::MAX, u64::MAX, None),
+        (u64::MAX - 1, u64::MAX, None),
+    ] {
+        assert_eq!(encoded_length(decoded, chunk), length, "{decoded} by {chunk}");
+    }
 }

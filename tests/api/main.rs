@@ -9,6 +9,8 @@ mod support;
 mod addresses;
 mod calls;
 mod chunks;
+mod errors;
+mod operations;
 mod signing;
 
 use std::time::Duration;
