@@ -122,6 +122,7 @@ impl<'a> Document<'a> {
     /// Takes `<Name>text</Name>` without the reader, which would check every piece for UTF-8 again: most of a listing is
     /// written so. Anything else is left to the reader, which goes on where this ends.
     fn plain_field(&mut self) -> Option<Field<'a>> {
+        // Uncovered: what the reader has left is an end of the text.
         let (read, rest) = self.text.split_at_checked(self.text.len() - self.reader.get_ref().len())?;
         // After an empty element the reader still has its end to tell.
         if self.depth >= MAX_DEPTH || read.ends_with("/>") {

@@ -283,6 +283,7 @@ impl SettingsReader<'_> {
             Some(token) => pair.with_session_token(token),
             None => Ok(pair),
         });
+        // Uncovered: `credential` has found what could be wrong with each.
         self.take(credentials, |error| self.tell("access-key", error.to_string())).map(CredentialSource::Given)
     }
 

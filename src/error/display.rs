@@ -28,9 +28,8 @@ impl fmt::Display for Error {
 impl Error {
     /// `: 403 AccessDenied: Access Denied. (request id 4442587FB7D0A2F9)`, as far as it is known.
     fn fmt_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(status) = self.status() else { return Ok(()) };
+        let (Some(status), Some(service)) = (self.status(), &self.0.service) else { return Ok(()) };
         write!(f, ": {}", status.as_u16())?;
-        let Some(service) = &self.0.service else { return Ok(()) };
         if !service.code.is_empty() {
             write!(f, " {}", service.code)?;
         } else if let Some(reason) = status.canonical_reason() {

@@ -169,7 +169,7 @@ impl GetObject {
             request.push_query(*name, value);
         }
         if let Some(range) = self.range {
-            request.set_header(RANGE, &range.header()?)?;
+            request.push_constant(RANGE, range.header()?);
         }
         for (name, etag) in [(IF_MATCH, &self.if_match), (IF_NONE_MATCH, &self.if_none_match)] {
             if let Some(etag) = etag {

@@ -1,5 +1,7 @@
 //! Which bytes of an object are asked for.
 
+use http::HeaderValue;
+
 use crate::error::{Error, Result};
 
 /// Which bytes of an object.
@@ -25,15 +27,17 @@ impl ByteRange {
     }
 
     /// The value of the Range header (RFC 9110 section 14.2), whose last byte is inclusive.
-    pub(crate) fn header(self) -> Result<String> {
-        match self {
-            Self::From(start) => Ok(format!("bytes={start}-")),
-            Self::Part { start, end } if start < end => Ok(format!("bytes={start}-{}", end - 1)),
-            Self::Last(count) if count > 0 => Ok(format!("bytes=-{count}")),
-            Self::Last(_) => Err(Error::bad_input("the range is empty, and HTTP cannot ask for no bytes")),
+    pub(crate) fn header(self) -> Result<HeaderValue> {
+        let text = match self {
+            Self::From(start) => format!("bytes={start}-"),
+            Self::Part { start, end } if start < end => format!("bytes={start}-{}", end - 1),
+            Self::Last(count) if count > 0 => format!("bytes=-{count}"),
+            Self::Last(_) => return Err(Error::bad_input("the range is empty, and HTTP cannot ask for no bytes")),
             Self::Part { start, end } => {
-                Err(Error::bad_input(format!("the range {start}..{end} does not have its start before its end")))
+                let problem = format!("the range {start}..{end} does not have its start before its end");
+                return Err(Error::bad_input(problem));
             }
-        }
+        };
+        Ok(HeaderValue::try_from(text).expect("invariant: printable ASCII is a value"))
     }
 }

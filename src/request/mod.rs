@@ -82,7 +82,7 @@ impl Request {
         Ok(())
     }
 
-    /// Adds a header whose value never varies.
+    /// Adds a header whose value no caller wrote.
     pub(crate) fn push_constant(&mut self, name: HeaderName, value: HeaderValue) {
         self.headers.push((name, value));
     }

@@ -31,16 +31,18 @@ pub(crate) fn write_http_date(time: SystemTime) -> String {
 /// Reads `06 Nov 1994 08:49:37 GMT`, or with `06-Nov-94`.
 fn dated(words: &[&[u8]]) -> Option<SystemTime> {
     match words {
-        [date, clock, b"GMT"] => {
-            let mut parts = date.split(|byte| *byte == b'-');
-            let (day, month, year) = (number(parts.next()?)?, month_of(parts.next()?)?, parts.next()?);
-            let century = number(year).filter(|_| year.len() == 2 && parts.next().is_none())?;
+        [[d, dd, b'-', month @ .., b'-', y, yy], clock, b"GMT"] => {
+            let (day, month, century) = (number(&[*d, *dd])?, month_of(month)?, number(&[*y, *yy])?);
             // RFC 9110 would have a year more than fifty years ahead taken for a past one; this holds until 2069.
             let year = if century < 70 { 2000 + century } else { 1900 + century };
             moment((year, month, day), clock, 0, Duration::ZERO)
         }
         [day, month, year, clock, zone] => {
-            let zone = if matches!(*zone, b"GMT" | b"UTC") { 0 } else { offset(zone.get(..3)?, zone.get(3..)?)? };
+            let zone = match *zone {
+                b"GMT" | b"UTC" => 0,
+                &[sign, h, hh, m, mm] => offset(sign, [h, hh], [m, mm])?,
+                _ => return None,
+            };
             moment((number(year)?, month_of(month)?, number(day)?), clock, zone, Duration::ZERO)
         }
         _ => None,
@@ -54,31 +56,29 @@ fn month_of(name: &[u8]) -> Option<u32> {
 /// Reads `2013-05-24T00:00:00.000Z`, as listings have it (RFC 3339).
 pub(crate) fn iso_date(text: &str) -> Option<SystemTime> {
     let text = text.as_bytes();
-    let (date, rest) = text.split_at_checked(text.iter().position(|byte| *byte == b'T')?)?;
-    let (clock, rest) = rest[1..].split_at_checked(8)?;
+    let (&[y, yy, yyy, yyyy, b'-', m, mm, b'-', d, dd, b'T'], rest) = text.split_first_chunk()? else { return None };
+    let (clock, rest) = rest.split_at_checked(8)?;
     let zone_at = rest.iter().position(|byte| matches!(byte, b'Z' | b'+' | b'-'))?;
     let (fraction, zone) = rest.split_at(zone_at);
-    let zone = if zone == b"Z" { 0 } else { offset(zone.get(..3)?, zone.get(3..)?.strip_prefix(b":")?)? };
-    let mut parts = date.split(|byte| *byte == b'-').map(number);
-    let date = (parts.next()??, parts.next()??, parts.next()??);
-    if parts.next().is_some() {
-        return None;
-    }
-    moment(date, clock, zone, self::fraction(fraction)?)
+    let zone = match zone {
+        b"Z" => 0,
+        [sign, h, hh, b':', m, mm] => offset(*sign, [*h, *hh], [*m, *mm])?,
+        _ => return None,
+    };
+    moment((number(&[y, yy, yyy, yyyy])?, number(&[m, mm])?, number(&[d, dd])?), clock, zone, self::fraction(fraction)?)
 }
 
 const MONTHS: [&[u8]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
-/// Reads `+02` and `00`: seconds that the zone is ahead.
-fn offset(hours: &[u8], minutes: &[u8]) -> Option<i64> {
-    let (sign, hours) = match hours {
-        [b'+', hours @ ..] => (1, hours),
-        [b'-', hours @ ..] => (-1, hours),
+/// Reads `+`, `02` and `00`: seconds that the zone is ahead.
+fn offset(sign: u8, hours: [u8; 2], minutes: [u8; 2]) -> Option<i64> {
+    let sign = match sign {
+        b'+' => 1,
+        b'-' => -1,
         _ => return None,
     };
-    let (hours, minutes) =
-        (number(hours).filter(|hours| *hours < 24)?, number(minutes).filter(|_| minutes.len() == 2)?);
+    let (hours, minutes) = (number(&hours).filter(|hours| *hours < 24)?, number(&minutes)?);
     Some(sign * i64::from(hours * 3600 + minutes * 60))
 }
 
@@ -94,15 +94,12 @@ fn fraction(text: &[u8]) -> Option<Duration> {
 }
 
 fn moment((year, month, day): (u32, u32, u32), clock: &[u8], zone: i64, fraction: Duration) -> Option<SystemTime> {
-    let mut parts = clock.split(|byte| *byte == b':').map(|part| number(part).filter(|_| part.len() == 2));
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    if parts.next().is_some() {
-        return None;
-    }
+    let &[h, hh, b':', m, mm, b':', s, ss] = clock else { return None };
+    let (hour, minute, second) = (number(&[h, hh])?, number(&[m, mm])?, number(&[s, ss])?);
     // A leap second is the last one of its minute once more: no clock here has it.
     let second = if second == 60 { 59 } else { second };
     let seconds = Civil { year, month, day, hour, minute, second }.seconds()?.checked_add_signed(-zone)?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?.checked_add(fraction)
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds) + fraction)
 }
 
 /// Reads digits alone; nine at most, so that no sum overflows.

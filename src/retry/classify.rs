@@ -35,9 +35,7 @@ pub fn classify(error: &Error) -> FailureClass {
         _ if matches!(error.code(), Some("RequestTimeoutException" | "PriorRequestNotComplete")) => {
             FailureClass::Transient
         }
-        _ if error.status().is_some_and(|status| matches!(status.as_u16(), 425 | 499 | 520..=529)) => {
-            FailureClass::Transient
-        }
+        _ if error.status().is_some_and(|status| matches!(status.as_u16(), 425 | 499)) => FailureClass::Transient,
         // An answer that is none, of a request that may have been applied: a proxy in between may do better next time.
         ErrorKind::Protocol if error.is_passing() => FailureClass::Transient,
         _ => FailureClass::Final,

@@ -177,6 +177,7 @@ mod tests {
             (&EMPTY[2..], None),
             (&digits("x"), None),
             (&digits("é")[..64], None),
+            (&format!("a{}b", "é".repeat(31)), None),
             ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", None),
         ] {
             assert_eq!(PayloadHash::of_text(text), hash, "{text}");

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::Method;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use s3lite::{
-    ByteRange, DeleteObject, ErrorKind, GetObject, HeadObject, KeyPrefix, ListObjectsV2, Operation, PutObject, Raw,
+    Answer, ByteRange, DeleteObject, ErrorKind, GetObject, HeadObject, KeyPrefix, ListObjectsV2, Operation, PutObject,
+    Raw, ResponseHead, read_answer,
 };
 
 /// `METHOD key?query [header: value] body`, the key with the store's prefix.
@@ -240,4 +241,38 @@ fn a_header_has_one_source() {
 fn prefixes_are_taken_off_as_they_were_put_on() {
     let prefix = KeyPrefix::new("p/");
     assert_eq!((prefix.join("k").as_str(), prefix.strip("p/k"), prefix.strip("q/k")), ("p/k", Some("k"), None));
+}
+
+/// Reads the answer to an operation that has no body.
+fn answered<O: Operation>(operation: &O, headers: &[(&'static str, &'static str)]) -> O::Output {
+    let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let head = ResponseHead { status: StatusCode::OK, headers: pairs.collect::<HeaderMap>() };
+    let answer = Answer { head, body: b"", prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
+    read_answer(operation, answer).expect("a success")
+}
+
+/// What was stored is compared with what a HEAD finds: tag, version, size.
+#[test]
+fn a_write_is_verified_by_a_look() {
+    const TAG: (&str, &str) = ("etag", "\"a\"");
+    const OTHER: (&str, &str) = ("etag", "\"b\"");
+    const VERSION: (&str, &str) = ("x-amz-version-id", "v");
+    const SIZE: (&str, &str) = ("content-length", "4");
+    const ID: (&str, &str) = ("x-amz-request-id", "1");
+    for (stored, found, kind) in [
+        (&[TAG][..], &[TAG, SIZE][..], None),
+        (&[TAG], &[ID, SIZE], None),
+        (&[TAG], &[OTHER, SIZE], Some(ErrorKind::Changed)),
+        (&[TAG, VERSION], &[OTHER, VERSION, SIZE], Some(ErrorKind::Integrity)),
+        (&[TAG, VERSION], &[OTHER, ("x-amz-version-id", "w"), SIZE], Some(ErrorKind::Changed)),
+        (&[TAG], &[TAG, ("content-length", "5")], Some(ErrorKind::Integrity)),
+        (&[TAG], &[TAG], Some(ErrorKind::Protocol)),
+    ] {
+        let (stored, found) = (answered(&PutObject::new("k"), stored), answered(&HeadObject::new("k"), found));
+        assert_eq!(PutObject::verify(&stored, 4, &found).err().map(|error| error.kind()), kind, "{stored:?} {found:?}");
+    }
+    let of = |version| answered(&PutObject::new("k"), &[TAG, ("x-amz-version-id", version)]);
+    assert_eq!(written(&PutObject::new("k").as_head_of(&of("v"))), "HEAD p/k?versionId=v");
+    assert_eq!(written(&PutObject::new("k").as_head_of(&of("null"))), "HEAD p/k");
+    assert_eq!(of("v").head().headers["x-amz-version-id"], "v");
 }

@@ -159,3 +159,16 @@ fn t46_host_is_signed_and_not_handed_back() {
     assert_eq!(given.headers().len(), 1);
     assert!(given.as_str().contains("X-Amz-SignedHeaders=host%3Bx-amz-meta-a"), "{}", given.as_str());
 }
+
+/// What presigning refuses, its explanation refuses too; and both texts of a signature are those that were hashed.
+#[test]
+fn explanations_refuse_and_sign_the_same() {
+    let (credentials, region, target) = (credentials(), region(), target("/k", &[]));
+    let signer = Signer::new(&credentials, &region, "s3").expect("a signer");
+    let none = HeaderMap::new();
+    assert_refused(signer.explain_presign(time(), "GET", &target, &none, Duration::ZERO), "no time at all");
+    let explained = signer.explain_presign(time(), "GET", &target, &none, MINUTE).expect("a minute");
+    assert!(explained.canonical_request.contains("X-Amz-Expires=60"), "{}", explained.canonical_request);
+    let signed = signer.sign(time(), "GET", &target, &none, &PayloadHash::EMPTY);
+    assert_eq!(signed.headers().to_vec(), signed.clone().into_headers());
+}
