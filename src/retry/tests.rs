@@ -303,3 +303,14 @@ fn what_was_never_answered_costs_little() {
         assert_eq!(quota.left, QUOTA_CAPACITY, "progress pays for all of them: {error:?}");
     }
 }
+
+/// What was refused may be sent again whatever it is; an answer with too many headers may have been a success.
+#[test]
+fn a_corrected_refusal_is_harmless_and_a_lost_answer_is_not() {
+    let error = refusal(403, Some("RequestTimeTooSkewed"));
+    for (correction, again) in [(Correction::Clock, true), (Correction::Region, true), (Correction::Headers, false)] {
+        let (mut retry, mut quota) = (Retry::new(RetryPolicy::default(), false), RetryQuota::default());
+        let outcome = Outcome { correction: Some(correction), ..outcome(&error) };
+        assert_eq!(is_again(retry.after(&outcome, LATER, &mut quota)), again, "{correction:?}");
+    }
+}

@@ -60,10 +60,30 @@ mod tests {
     use super::super::gather::Sink;
     use super::*;
 
+    const SCOPE: CredentialScope<'static> = CredentialScope { date: "20130524", region: "us-east-1", service: "s3" };
+
+    /// What nobody sees in a signature: a key is derived once, and not for others.
+    #[test]
+    fn a_key_is_kept_for_what_it_was_derived_from() {
+        let cache = KeyCache::default();
+        cache.key("secret", &SCOPE);
+        let held = cache.0.lock().expect("nothing panicked");
+        let entry = held.as_ref().expect("the key is kept");
+        assert!(entry.is_for("secret", &SCOPE));
+        assert!(!entry.is_for("rotated", &SCOPE));
+        for other in [
+            CredentialScope { date: "20130525", ..SCOPE },
+            CredentialScope { region: "eu-west-1", ..SCOPE },
+            CredentialScope { service: "sts", ..SCOPE },
+        ] {
+            assert!(!entry.is_for("secret", &other), "{other}");
+        }
+    }
+
     #[test]
     fn a_change_of_any_input_gives_another_key() {
         let cache = KeyCache::default();
-        let scope = CredentialScope { date: "20130524", region: "us-east-1", service: "s3" };
+        let scope = SCOPE;
         let cases = [
             ("secret", scope),
             ("rotated", scope),

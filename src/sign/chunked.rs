@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 
 /// The size of a signed chunk; S3 takes none below 8 KiB but the last.
 pub(crate) const CHUNK_SIZE: u64 = 64 << 10;
+const _: () = assert!(CHUNK_SIZE >= 8 << 10);
 
 const CHUNK_SIGNATURE: &str = ";chunk-signature=";
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature:";
@@ -152,5 +153,5 @@ pub fn encoded_length(decoded_length: u64, chunk_size: u64) -> Option<u64> {
 /// `size` in hexadecimal, `;chunk-signature=`, signature, CRLF, bytes, CRLF.
 fn frame_length(size: u64) -> u128 {
     let digits = size.checked_ilog(16).unwrap_or(0) + 1;
-    u128::from(size) + u128::from(digits) + CHUNK_SIGNATURE.len() as u128 + SIGNATURE_DIGITS + 2 * CRLF
+    u128::from(size) + u128::from(digits) + CHUNK_SIGNATURE.len() as u128 + SIGNATURE_DIGITS + CRLF + CRLF
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use s3lite::{Credentials, PayloadHash, Signer, SigningTime};
+use s3lite::{Credentials, KeyCache, PayloadHash, Signer, SigningTime};
 
 use crate::support::plain::send;
 use crate::support::strict::{StrictConfig, StrictServer};
@@ -171,4 +171,32 @@ fn explanations_refuse_and_sign_the_same() {
     assert!(explained.canonical_request.contains("X-Amz-Expires=60"), "{}", explained.canonical_request);
     let signed = signer.sign(time(), "GET", &target, &none, &PayloadHash::EMPTY);
     assert_eq!(signed.headers().to_vec(), signed.clone().into_headers());
+}
+
+/// Temporary credentials have one token, in the headers as in a URL; and a URL that is shown shows no signature.
+#[test]
+fn a_token_is_sent_once() {
+    let (credentials, region, target) =
+        (credentials().with_session_token("a/b").expect("a token"), region(), target("/k", &[]));
+    let cache = KeyCache::default();
+    let signer = Signer::new(&credentials, &region, "s3").expect("a signer").with_cache(&cache);
+    let signed = signer.sign(time(), "GET", &target, &HeaderMap::new(), &PayloadHash::EMPTY);
+    assert_eq!(signed.headers().iter().filter(|(name, _)| name.as_str() == TOKEN).count(), 1);
+    let url = signer.presign(time(), "GET", &target, &HeaderMap::new(), MINUTE).expect("a URL");
+    assert_eq!(url.as_str().matches("X-Amz-Security-Token=a%2Fb").count(), 1, "{}", url.as_str());
+    assert_eq!(url.as_str().matches("X-Amz-Security-Token").count(), 1, "{}", url.as_str());
+    assert_eq!(url.to_string(), "https://h.example/k?***");
+}
+
+/// A value of blanks alone is empty where it is signed (SigV4, "canonical headers": trimmed).
+#[test]
+fn blanks_alone_are_nothing() {
+    let (credentials, region, target) = (credentials(), region(), target("/k", &[]));
+    let signer = Signer::new(&credentials, &region, "s3").expect("a signer");
+    for (value, canonical) in [("  ", ""), (" a   b ", "a b"), ("ab", "ab"), ("", "")] {
+        let map = HeaderMap::from_iter([(HeaderName::from_static("x-amz-a"), HeaderValue::from_static(value))]);
+        let explained = signer.explain(time(), "GET", &target, &map, &PayloadHash::EMPTY);
+        let text = explained.canonical_request;
+        assert!(text.contains(&format!("\nx-amz-a:{canonical}\n")), "{value:?}: {text}");
+    }
 }

@@ -91,7 +91,7 @@ async fn a_server_error_after_which_the_object_is_there() {
 }
 
 /// An answer that is no HTTP says nothing of whether the request was applied.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn an_unreadable_answer_to_a_write_leaves_the_outcome_unknown() {
     covers(&["H12"]);
     for garbage in ["Content-Length: 3\r\nContent-Length: 4\r\n", "Content-Length: -1\r\n", "Content-Length: x\r\n"] {
@@ -129,7 +129,7 @@ async fn conditions_are_refused_as_what_they_are() {
 }
 
 /// A store that shows new objects late: looked at a few times.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_new_object_may_show_late() {
     covers(&["S46", "S47"]);
     let rig = Rig::new();

@@ -11,7 +11,7 @@ use crate::rig::{Rig, answer, config, content, everywhere, parrot, raw, read, re
 use crate::support::strict::{Act, Framing};
 
 /// A captive portal answers everything with its page: nothing was stored, deleted or found.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_portals_page_is_no_answer() {
     covers(&["N35", "H21"]);
     let portal = answer("200 OK", "Content-Type: text/html\r\n", "<html>please log in</html>");
@@ -38,7 +38,7 @@ async fn a_portals_page_is_no_object() {
     assert_eq!(store.head("k").await.expect_err("a page").kind(), ErrorKind::Protocol);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn lengths_that_contradict_are_no_answer() {
     covers(&["H12", "H13"]);
     for lengths in ["Content-Length: 3\r\nContent-Length: 4\r\n", "Content-Length: -1\r\n", "Content-Length: +3\r\n"] {
@@ -129,7 +129,7 @@ async fn odd_headers_are_kept_or_ignored() {
 }
 
 /// The bytes of an object are never decoded on the way, and everybody is asked not to encode them.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn nothing_is_decompressed() {
     covers(&["H23", "H24", "X17"]);
     let rig = Rig::new();

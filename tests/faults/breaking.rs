@@ -97,7 +97,7 @@ async fn an_answer_that_never_came_is_asked_for_again() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn an_answer_lost_at_the_last_attempt_leaves_the_outcome_unknown() {
     covers(&["N12"]);
     for (act, stored) in [(Act::CloseBeforeReply, false), (Act::ApplyThenClose, true)] {
@@ -147,7 +147,7 @@ async fn a_head_cut_anywhere_is_asked_for_again() {
 }
 
 /// The server closes without reading the body.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_server_that_stops_reading_is_left() {
     covers(&["N24"]);
     let rig = Rig::new();

@@ -1,6 +1,7 @@
 //! R3, R4: files that change between being named and being sent, where nothing but what they are tells: their bodies are not
 //! signed. And an empty reader, which can be sent as often as need be.
 
+use macro_rules_attribute::apply;
 use std::fs::{File, write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use s3lite::{Attempt, AttemptEnd, Error, ErrorKind, Observer, Payload, Store};
 use crate::connecting::over_tls;
 use crate::covers;
 use crate::memory::{Plan, Way};
-use crate::rig::{Rig, config, content, refusal};
+use crate::rig::{Rig, config, content, everywhere, refusal};
 use crate::support::folder::Folder;
 
 const SIZE: usize = 3_000_000;
@@ -101,7 +102,7 @@ async fn a_file_that_changes_between_two_attempts_is_not_sent_again() {
 }
 
 /// A reader of no bytes was read to its end before anything was sent: nothing is missing at the second try.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn an_empty_reader_is_sent_again() {
     covers(&["R1"]);
     for failures in 1..=3 {

@@ -1,9 +1,10 @@
 //! What a success tells of the service's clock. The Date of an answer lies between the request and its answer; how far it
 //! is from the moment of the signature is not known where the upload in between took long.
 
+use macro_rules_attribute::apply;
 use s3lite::Store;
 
-use crate::rig::{Rig, config, content};
+use crate::rig::{Rig, config, content, everywhere};
 
 /// Puts so many bytes, and takes an answer from ten minutes later: so far a service's clock may be off.
 async fn put(rig: &Rig, store: &Store, length: usize) {
@@ -11,7 +12,7 @@ async fn put(rig: &Rig, store: &Store, length: usize) {
     store.put("k", content(length)).await.expect("it is stored");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_long_upload_tells_nothing_of_the_clock() {
     for (length, learned) in [(0, true), (1 << 20, true), ((1 << 20) + 1, false), (3 << 20, false)] {
         let rig = Rig::new();

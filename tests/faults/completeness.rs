@@ -1,6 +1,6 @@
 //! Every number of the catalogue is shown by a test, waits for an operation, or does not concern a client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::listed as trials;
@@ -89,6 +89,25 @@ pub fn sources() -> Vec<(String, String)> {
         }
     }
     sources
+}
+
+/// A test under a paused clock alone says why it has no twin over real sockets, in every kind of runtime.
+#[test]
+fn what_has_no_twin_says_why() {
+    let listed = table("paused");
+    let mut paused = BTreeSet::new();
+    for (path, source) in sources() {
+        for rest in source.split(concat!("start_paused", " = true)]")).skip(1) {
+            let Some((name, _)) = rest.split_once("async fn ").and_then(|(_, rest)| rest.split_once('(')) else {
+                continue;
+            };
+            paused.insert(format!("{path}::{name}"));
+        }
+    }
+    let gone: Vec<_> = listed.keys().filter(|test| !paused.contains(*test)).collect();
+    assert!(gone.is_empty(), "listed, and not under a paused clock alone: {gone:?}");
+    let unlisted: Vec<_> = paused.iter().filter(|test| !listed.contains_key(*test)).collect();
+    assert!(unlisted.is_empty(), "without a twin, and without a reason: {unlisted:?}");
 }
 
 /// A test's text, from its name to the end of its block.

@@ -16,7 +16,7 @@ use crate::support::folder::Folder;
 use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, StrictConfig};
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_refused_connection_is_tried_again() {
     covers(&["N1", "N3", "N27"]);
     for kind in [io::ErrorKind::ConnectionRefused, io::ErrorKind::ConnectionReset, io::ErrorKind::HostUnreachable] {
@@ -46,7 +46,7 @@ async fn a_descriptor_is_waited_for() {
 }
 
 /// Behind a service that fails, another connection may find another host.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_failing_host_is_left() {
     covers(&["N32"]);
     let rig = Rig::new();
@@ -80,7 +80,7 @@ async fn refused_for_ever_ends_after_the_budget() {
 }
 
 /// A reader that never left is as good as new.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_reader_survives_a_refused_connection() {
     covers(&["N1"]);
     let rig = Rig::new();

@@ -53,7 +53,7 @@ async fn a_refusal_that_a_reset_overtook_is_heard_at_the_second_try() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn an_early_throttle_is_retried_with_the_whole_body() {
     covers(&["H3"]);
     let rig = Rig::new();
@@ -98,7 +98,7 @@ async fn consent_that_never_comes_is_waited_for_a_second() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_server_that_fails_the_expectation_is_asked_without() {
     covers(&["H6"]);
     let rig = Rig::new();

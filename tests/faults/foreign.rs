@@ -23,7 +23,7 @@ fn assert_is_no_answer(error: &Error, what: &str) {
     assert_eq!(error.status().map(|status| status.as_u16()), Some(404), "{what}");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_proxys_404_is_no_missing_object() {
     covers(&["H30", "N35"]);
     for body in PAGES {

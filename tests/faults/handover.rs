@@ -3,6 +3,7 @@
 //! The one who waits is looked after in the very moment in which it is woken, in the midst of the call that makes room. A
 //! program with many threads may do so at any time.
 
+use macro_rules_attribute::apply;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::covers;
 use crate::line::ServerEnd;
 use crate::memory::{Network, Plan, Way};
-use crate::rig::{Rig, config, content};
+use crate::rig::{Rig, config, content, everywhere};
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -55,7 +56,7 @@ impl Wake for AtOnce {
 }
 
 /// A permit without its connection would make the next call dial, beyond what is allowed.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn who_gets_a_permit_finds_the_connection() {
     covers(&["R13", "R21"]);
     let rig = Rig::new();

@@ -1,13 +1,14 @@
 //! R13: how long a connection is kept, and for whom: each is closed once it was idle for ten seconds, and none is kept that
 //! reads its answers by older rules.
 
+use macro_rules_attribute::apply;
 use std::time::Duration;
 
 use s3lite::Store;
 use tokio::time::{Instant, sleep};
 
 use crate::covers;
-use crate::rig::{Rig, content, reply};
+use crate::rig::{Rig, content, everywhere, reply};
 use crate::support::strict::Act;
 
 async fn look(store: &Store) {
@@ -46,7 +47,7 @@ async fn a_connection_in_use_now_and_then_is_kept() {
 }
 
 /// A connection from before many headers were met cannot read them: given back afterwards, it is not kept.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_connection_of_older_rules_is_not_kept() {
     covers(&["H19"]);
     let rig = Rig::new();

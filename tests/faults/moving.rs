@@ -41,7 +41,7 @@ async fn a_cut_body_goes_on_where_it_was_cut() {
 }
 
 /// As long as bytes arrive it goes on, however often it breaks; with none it ends.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_body_that_breaks_again_and_again_ends_by_progress_alone() {
     covers(&["N15"]);
     let rig = seeded();
@@ -74,7 +74,7 @@ async fn a_range_goes_on_within_its_bounds() {
 }
 
 /// A chunked answer of an unknown length cannot be gone on with; one whose range says its length can.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_cut_chunked_body_never_ends_cleanly() {
     covers(&["N16", "N17", "H14"]);
     for framing in [Framing::Chunked, Framing::UntilClose] {

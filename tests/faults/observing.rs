@@ -100,7 +100,7 @@ async fn a_wait_between_attempts_is_no_attempt() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn every_attempt_ends_once_wherever_its_call_is_dropped() {
     covers(&["R11"]);
     for number in 0..5 {

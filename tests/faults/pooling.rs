@@ -53,7 +53,7 @@ async fn a_post_is_not_repeated_for_many_headers() {
 }
 
 /// Small and read whole, a refusal leaves its connection idle; a large one is not worth its reading.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_small_refusal_keeps_its_connection_and_a_large_one_does_not() {
     covers(&["R13"]);
     for (length, connections) in [(0, 1), (60_000, 1), (2 << 20, 2)] {
@@ -87,7 +87,7 @@ async fn a_slowly_read_object_leaves_a_connection_that_is_used_again() {
 }
 
 /// Behind a service that fails, another connection may find another host.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_failure_of_the_service_ends_its_connection() {
     covers(&["N32"]);
     for (status, connections) in [("500 Internal Server Error", 2), ("503 Slow Down", 2), ("409 Conflict", 1)] {

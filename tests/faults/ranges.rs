@@ -1,11 +1,12 @@
 //! Answers to a range that have other bytes than it, and refusals of one that say how long the object is.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject};
 
-use crate::rig::{Rig, answer, parrot, read, reply};
+use crate::rig::{Rig, answer, everywhere, parrot, read, reply};
 
 /// The length of the answer is that of its range: an answer that is shorter would end cleanly and be a shorter object.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_range_of_another_length_is_not_read() {
     for (body, range) in [("hell", "bytes 0-4/10"), ("hello!", "bytes 0-4/10"), ("", "bytes 0-4/10")] {
         let headers = format!("ETag: \"e\"\r\nContent-Range: {range}\r\n");
@@ -23,7 +24,7 @@ fn ranges() -> [GetObject; 3] {
 
 /// A refused range is that of an empty object only if a look at the object says so: read as empty, an object with bytes would
 /// be lost.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_refused_range_of_an_object_with_bytes_is_refused() {
     for get in ranges() {
         let rig = Rig::new();
@@ -39,7 +40,7 @@ async fn a_refused_range_of_an_object_with_bytes_is_refused() {
 }
 
 /// A refusal that names a size above 0 needs no look, and one that came later would be at another object.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_refusal_that_names_a_size_is_final() {
     let document = "<Error><Code>InvalidRange</Code><ActualObjectSize>7</ActualObjectSize></Error>";
     for get in ranges() {

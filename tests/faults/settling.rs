@@ -26,7 +26,7 @@ fn heads(rig: &Rig) -> Vec<Seen> {
 }
 
 /// Ours may have been stored and replaced since, so the outcome is unknown; an object without an id may even be ours.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_rivals_object_does_not_tell_what_became_of_ours() {
     covers(&["S15", "R20"]);
     for (id, kind) in
@@ -46,7 +46,7 @@ async fn a_rivals_object_does_not_tell_what_became_of_ours() {
 }
 
 /// Metadata that leaves no room for an id: nothing tells such a write from another's, which has none either.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_write_without_an_id_is_not_taken_for_ours() {
     covers(&["S15"]);
     for (found, kind) in [("rival", ErrorKind::Precondition), ("hello", ErrorKind::Ambiguous)] {
@@ -77,7 +77,7 @@ async fn a_refusal_without_a_lost_answer_is_not_looked_into() {
 }
 
 /// The object that the condition named is still there, so no copy of ours took its place.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn the_old_object_tells_that_ours_was_not_stored() {
     covers(&["N12", "S15"]);
     let refused = refusal("412 Precondition Failed", "PreconditionFailed");

@@ -1,5 +1,6 @@
 //! N36, H10, H18: bytes that come where no answer is due: behind an answer, or on a connection that waits for none.
 
+use macro_rules_attribute::apply;
 use std::future::ready;
 use std::io;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
 use crate::covers;
-use crate::rig::{answer, config, parrot, raw, read, take_request};
+use crate::rig::{answer, config, everywhere, parrot, raw, read, take_request};
 
 /// What comes where no answer is due, beside an answer.
 fn strays() -> [Vec<u8>; 4] {
@@ -22,7 +23,7 @@ fn hello() -> Vec<u8> {
 }
 
 /// Bytes that follow an answer are never given to the next reader, whether that comes at once or later.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn stray_bytes_end_the_connection() {
     covers(&["N36", "H10", "H18"]);
     for (extra, at_once) in strays().into_iter().flat_map(|extra| [true, false].map(|at_once| (extra.clone(), at_once)))
@@ -71,7 +72,7 @@ async fn answer_anew(ends: &mut mpsc::UnboundedReceiver<DuplexStream>) -> Duplex
 
 /// The bytes have come, and nobody has looked at them yet, when the next request is put on the connection: it is not sent
 /// there.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn stray_bytes_are_found_before_the_next_request_is_sent() {
     covers(&["N36", "H10"]);
     for extra in strays() {

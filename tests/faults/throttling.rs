@@ -15,7 +15,7 @@ use crate::support::strict::Act;
 const RETRIES: usize = 500 / 5;
 const RETRIES_PER_SECOND: usize = 10 / 5;
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn a_storm_stays_within_the_quota() {
     covers(&["S6"]);
     let rig = Rig::new();
@@ -63,7 +63,7 @@ async fn an_outage_is_over_when_it_is_over() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn throttling_is_waited_out() {
     covers(&["S6"]);
     let rig = Rig::new();

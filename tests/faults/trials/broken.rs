@@ -1,5 +1,6 @@
 //! T14a, without chance: a connection whose writing side breaks at a byte, when the answer has just arrived on the other side.
 
+use macro_rules_attribute::apply;
 use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -9,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{MARK, TAG};
 use crate::covers;
-use crate::rig::{answer, config};
+use crate::rig::{answer, config, everywhere};
 
 const SIZE: usize = 900 << 10;
 
@@ -88,7 +89,7 @@ fn payload(number: usize) -> Payload {
     if number == 0 { Payload::bytes(body) } else { Payload::reader(Cursor::new(body), SIZE as u64) }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14a_a_write_that_breaks_is_not_the_end() {
     covers(&["T14a"]);
     for (status, code, kind) in [
@@ -112,7 +113,7 @@ async fn t14a_a_write_that_breaks_is_not_the_end() {
 }
 
 /// An answer that is cut counts by its status, as a refusal's does that never ends (catalogue H33).
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14a_a_refusal_that_is_cut_behind_its_head_is_one() {
     covers(&["T14a"]);
     for ends in ENDS {
@@ -125,7 +126,7 @@ async fn t14a_a_refusal_that_is_cut_behind_its_head_is_one() {
 }
 
 /// Without a whole head nothing is known; and a success before the body was taken is none, broken or not.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14a_a_write_that_breaks_without_a_refusal_is_unknown() {
     covers(&["T14a"]);
     let success = answer("200 OK", &format!("{MARK}{TAG}"), "");

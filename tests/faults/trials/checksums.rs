@@ -1,13 +1,14 @@
 //! T27: an object that arrives damaged, or whose stored checksum is wrong. It is read once more by whoever reads, and handed out
 //! unverified where that was asked for.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, Store};
 use tokio::io::AsyncReadExt;
 
 use super::resuming::read_on;
 use super::{MARK, TAG};
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, parrot, read, refusal};
+use crate::rig::{Rig, answer, config, content, everywhere, parrot, read, refusal};
 use crate::support::folder::Folder;
 use crate::support::strict::Act;
 
@@ -71,7 +72,7 @@ async fn t27_damage_is_read_over_by_whoever_takes_all() {
 }
 
 /// As long as nothing was handed out, a small object's consumers of other kinds read again, too.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t27_damage_is_read_over_before_the_first_byte() {
     covers(&["T27"]);
     let (size, checksum) = CASES[0];
@@ -97,7 +98,7 @@ async fn t27_damage_is_read_over_before_the_first_byte() {
 }
 
 /// The object was replaced in between: the second reading is refused, not of another one.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t27_a_second_reading_is_of_the_same_object() {
     covers(&["T27"]);
     let (size, checksum) = CASES[1];
@@ -132,7 +133,7 @@ async fn t27_an_object_with_a_wrong_checksum_can_be_had() {
 }
 
 /// Behind a chunked body, and in a 206 of the whole, it is the same switch; lengths are counted without it.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t27_unverified_is_not_uncounted() {
     covers(&["T27", "T13b"]);
     let off = |answer: Vec<u8>| {

@@ -1,11 +1,12 @@
 //! T14b, T19: bytes that are not those that were stored. A proxy that compresses whatever passes is asked not to, and named
 //! where it does; a server that keeps the framing of signed chunks is named, too. What was stored encoded is read as it is.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, GetObject, HeadObject, ListObjectsV2, PutObject, Raw, Store};
 
 use super::{MARK, TAG};
 use crate::covers;
-use crate::rig::{Rig, config, content, parrot, read};
+use crate::rig::{Rig, config, content, everywhere, parrot, read};
 use crate::support::strict::{Act, Filter};
 
 /// What a compressing proxy makes of an object of 1,000 bytes.
@@ -19,7 +20,7 @@ fn seeded() -> (Rig, Store) {
 }
 
 /// Asked for on every reading request, and not signed: proxies rewrite it.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14b_nobody_is_asked_to_compress() {
     covers(&["T14b"]);
     let (rig, store) = seeded();
@@ -87,7 +88,7 @@ async fn t14b_an_object_that_was_compressed_on_the_way_is_refused() {
 }
 
 /// A weak tag beside an encoding is a proxy's, whatever HEAD says through the same proxy.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14b_an_encoding_with_a_weak_tag_is_refused() {
     covers(&["T14b"]);
     for status in ["200 OK", "206 Partial Content\r\nContent-Range: bytes 0-4/5"] {
@@ -100,7 +101,7 @@ async fn t14b_an_encoding_with_a_weak_tag_is_refused() {
 }
 
 /// Where there is one connection, the object has it, and the HEAD that it needs does not wait for that.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14b_an_encoded_object_is_read_over_a_single_connection() {
     covers(&["T14b"]);
     let rig = Rig::new();
@@ -111,7 +112,7 @@ async fn t14b_an_encoded_object_is_read_over_a_single_connection() {
 }
 
 /// A listing that was compressed is told as that, by its header or by its first bytes.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14b_a_compressed_listing_is_told() {
     covers(&["T14b"]);
     for encoding in [Some("gzip"), Some("br"), Some("zstd"), None] {
@@ -151,7 +152,7 @@ async fn t14b_an_object_that_was_stored_encoded_is_read() {
 }
 
 /// Looking at an encoded object asks for what the GET asked for, with what gave access to it; nothing else is looked at.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14b_looking_repeats_what_gives_access() {
     covers(&["T14b"]);
     let rig = Rig::new();
@@ -177,7 +178,7 @@ async fn t14b_looking_repeats_what_gives_access() {
 }
 
 /// A weak tag alone is no sign of anything: some servers make no others. Nor is an encoding that says that there is none.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14b_a_weak_tag_without_an_encoding_is_read() {
     covers(&["T14b"]);
     for encoding in ["", "Content-Encoding: identity\r\n", "Content-Encoding: \r\n"] {
@@ -222,7 +223,7 @@ async fn t19_framing_is_never_handed_out_as_an_object() {
 }
 
 /// versitygw 1.8.0 and radosgw 16.2 undo the framing and keep the word: such an object is what was put.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t19_the_word_alone_is_no_framing() {
     covers(&["T19"]);
     for size in [0, 5, 100, 300_000] {
@@ -238,7 +239,7 @@ async fn t19_the_word_alone_is_no_framing() {
 }
 
 /// Without the word, bytes that look like framing are somebody's object.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t19_bytes_alone_are_no_framing() {
     covers(&["T19"]);
     for body in framed() {
@@ -249,7 +250,7 @@ async fn t19_bytes_alone_are_no_framing() {
 }
 
 /// What this client put and a server stored with its framing, or nothing but that word about it, `verify-after-write` notices.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t19_framing_is_noticed_by_looking() {
     covers(&["T19"]);
     let rig = Rig::new();

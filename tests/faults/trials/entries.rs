@@ -1,13 +1,14 @@
 //! T21, T22: entries and heads that lack something or write it oddly. One entry's oddity is not the listing's end, and what is
 //! empty is not there.
 
+use macro_rules_attribute::apply;
 use std::time::{Duration, SystemTime};
 
 use s3lite::{ErrorKind, ListObjectsV2, ListingPage, PutObject, Store};
 
 use super::MARK;
 use crate::covers;
-use crate::rig::{Rig, config, read, reply};
+use crate::rig::{Rig, config, everywhere, read, reply};
 use crate::support::strict::Act;
 
 fn page(entries: &[u8]) -> Act {
@@ -24,7 +25,7 @@ async fn listed(entries: &str) -> Result<ListingPage, s3lite::Error> {
 }
 
 /// Folder entries of several servers have no size. They are keys like any.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t21_an_entry_without_a_size_is_listed() {
     covers(&["T21"]);
     for odd in [
@@ -44,7 +45,7 @@ async fn t21_an_entry_without_a_size_is_listed() {
 }
 
 /// A size that is one and cannot be read is not unknown but wrong.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t21_a_size_that_is_no_number_is_an_error() {
     covers(&["T21"]);
     for size in ["abc", "1.5", "0x10", "99999999999999999999999", "1 2", "unknown"] {
@@ -74,7 +75,7 @@ async fn everything(store: &Store) -> (Vec<String>, String) {
 
 /// A name of another encoding, as file systems have them: encoded by those who encode keys, as it is by those who do not. It is
 /// told, escaped; all others are read, before it and behind it, on its page and on the next.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t21_a_key_that_is_no_text_is_named_and_the_rest_is_read() {
     covers(&["T21"]);
     let entry = |key: &[u8]| [b"<Contents><Key>", key, b"</Key><Size>1</Size></Contents>"].concat();
@@ -112,7 +113,7 @@ async fn t21_a_key_that_is_no_text_is_named_and_the_rest_is_read() {
 }
 
 /// Encoded or not, what is UTF-8 is read, also by those who say that they encode and do not (s3s-fs).
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t21_text_is_read_however_it_is_written() {
     covers(&["T21"]);
     for (encoding, written, key) in [
@@ -129,7 +130,7 @@ async fn t21_text_is_read_however_it_is_written() {
 }
 
 /// The forms in which servers write a time: S3's, without fractions, with more of them, and HTTP's.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t21_a_time_is_read_in_each_form() {
     covers(&["T21"]);
     let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_532_000);
@@ -150,7 +151,7 @@ async fn t21_a_time_is_read_in_each_form() {
 }
 
 /// An empty tag is no tag, as in listings.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t22_an_empty_tag_is_none() {
     covers(&["T22"]);
     let rig = Rig::new();
@@ -165,7 +166,7 @@ async fn t22_an_empty_tag_is_none() {
 }
 
 /// A HEAD without a tag of any worth says nothing against what was put; its size still does.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t22_an_empty_tag_changes_nothing() {
     covers(&["T22"]);
     for tag in [Some(""), Some("\"\""), None] {

@@ -1,10 +1,11 @@
 //! T26, T26b: what a refusal says, read where it stands and told in words of its own.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, ListObjectsV2, Method, Raw};
 
 use super::MARK;
 use crate::covers;
-use crate::rig::{Rig, answer, config, parrot, refusal, reply};
+use crate::rig::{Rig, answer, config, everywhere, parrot, refusal, reply};
 
 /// An error in the wrappings of other AWS services, in which some servers answer.
 fn wrapped(code: &str) -> [String; 5] {
@@ -55,7 +56,7 @@ async fn t26_a_code_is_read_in_any_wrapping() {
 }
 
 /// The request id is inside where no header has it.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26_a_wrappings_request_id_is_read() {
     covers(&["T26"]);
     for document in [&wrapped("AccessDenied")[0], &wrapped("AccessDenied")[2]] {
@@ -67,7 +68,7 @@ async fn t26_a_wrappings_request_id_is_read() {
 }
 
 /// A page that quotes an error, or an envelope without one, is not S3's word that there is no object.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26_an_error_in_a_page_is_none() {
     covers(&["T26", "T13a"]);
     let error = "<Error><Code>NoSuchKey</Code></Error>";
@@ -87,7 +88,7 @@ async fn t26_an_error_in_a_page_is_none() {
 }
 
 /// A wrapped error with a success for its status is a failure all the same.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26_a_wrapped_error_is_no_success() {
     covers(&["T26", "T14", "T23"]);
     for document in wrapped("AccessDenied") {
@@ -127,7 +128,7 @@ async fn t26_a_full_store_is_no_wrong_key() {
 }
 
 /// Where a redirect leads is told, so that an operator sees what is wrong with the endpoint; nobody goes there.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26_a_redirects_goal_is_told() {
     covers(&["T26"]);
     for status in ["301 X", "302 Found", "303 See Other", "307 Temporary Redirect", "308 X"] {
@@ -155,7 +156,7 @@ async fn t26_a_redirects_goal_is_told() {
 }
 
 /// A goal may carry a signature, escapes of a terminal, or no end.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26_a_redirects_goal_is_shown_harmlessly() {
     covers(&["T26"]);
     let long = format!("https://example.com/{}", "x".repeat(7000));
@@ -216,7 +217,7 @@ async fn t26b_a_conflict_of_state_is_final() {
 }
 
 /// The two that pass are sent again (catalogue S8, S16), and told as what they are when they do not.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26b_another_request_is_waited_for() {
     covers(&["T26b"]);
     for code in ["ConditionalRequestConflict", "OperationAborted"] {

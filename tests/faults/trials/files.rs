@@ -152,7 +152,7 @@ async fn assert_found_out_first(rig: &Rig, store: &Store, path: &Path) {
     assert_eq!((error.operation(), error.key(), error.bucket()), (Some("GetObject"), Some("k"), Some("bucket")));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t33_an_unwritable_place_is_found_out_first() {
     covers(&["T33"]);
     let (rig, folder) = (seeded(), Folder::new());

@@ -1,12 +1,13 @@
 //! T10, T24: what ends an answer. RFC 9112 section 6: `chunked` or a length frames a body, never both and nothing else; where
 //! chunks break off, the rest is asked for as it is of a body with a length.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, ListObjectsV2, Raw};
 use tokio::io::AsyncWriteExt;
 
 use super::{MARK, TAG, answer, assert_refused, chunk, closing};
 use crate::covers;
-use crate::rig::{Rig, content, parrot, raw, read, take_request};
+use crate::rig::{Rig, content, everywhere, parrot, raw, read, take_request};
 use crate::support::strict::{Act, Framing};
 
 /// Codings of a transfer under which a length means nothing (RFC 9112 section 6.3), and which end with the connection.
@@ -14,7 +15,7 @@ const NOT_CHUNKED: [&str; 8] =
     ["identity", "gzip", "deflate", "compress", "x-unknown", "", "chunked, gzip", "chunked, identity"];
 
 /// Half an object, told by the connection's end, is never the object; nor is it by GetObject's way alone.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_a_coding_that_is_not_chunked_frames_nothing() {
     covers(&["T10", "T13b"]);
     for coding in NOT_CHUNKED {
@@ -29,7 +30,7 @@ async fn t10_a_coding_that_is_not_chunked_frames_nothing() {
 }
 
 /// The same coding without a length tells as little.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_a_coding_without_a_length_frames_nothing() {
     covers(&["T10"]);
     for coding in NOT_CHUNKED {
@@ -42,7 +43,7 @@ async fn t10_a_coding_without_a_length_frames_nothing() {
 }
 
 /// `gzip, chunked` is framed, but what comes out of the frames is not the object: no transfer coding but chunked is undone here.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_a_coding_below_chunked_is_not_undone() {
     covers(&["T10"]);
     for codings in [
@@ -61,7 +62,7 @@ async fn t10_a_coding_below_chunked_is_not_undone() {
 }
 
 /// A length beside `chunked` is how responses are smuggled (RFC 9112 section 6.3), whether it is right or not.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_chunked_with_a_length_is_refused() {
     covers(&["T10"]);
     for length in [0, 3, 5, 100] {
@@ -80,7 +81,7 @@ async fn t10_chunked_with_a_length_is_refused() {
 }
 
 /// A write whose answer is framed by nothing was acknowledged by nobody.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_a_write_with_such_an_answer_is_unknown() {
     covers(&["T10"]);
     for coding in ["identity", "gzip", "chunked\r\nContent-Length: 5"] {
@@ -91,7 +92,7 @@ async fn t10_a_write_with_such_an_answer_is_unknown() {
 }
 
 /// How servers honestly write `chunked`: radosgw and Swift behind proxies, in any case, with blanks.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_chunked_alone_is_read() {
     covers(&["T10"]);
     for coding in ["chunked", "Chunked", "CHUNKED", " chunked ", "\tchunked"] {
@@ -106,7 +107,7 @@ async fn t10_chunked_alone_is_read() {
 }
 
 /// HTTP/1.0 has no transfer codings (RFC 9112 section 6.1): what is cut there is cut, whichever way it is read.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_an_old_servers_chunks_are_never_half_an_object() {
     covers(&["T10"]);
     for rest in [
@@ -122,7 +123,7 @@ async fn t10_an_old_servers_chunks_are_never_half_an_object() {
 }
 
 /// A HEAD says of its GET how it would be framed; there is nothing to frame (RFC 9110 section 9.3.2).
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_a_head_frames_nothing() {
     covers(&["T10"]);
     for (framing, size) in [("Content-Length: 5\r\n", Some(5)), ("Transfer-Encoding: chunked\r\n", None), ("", None)] {
@@ -135,7 +136,7 @@ async fn t10_a_head_frames_nothing() {
 }
 
 /// A listing's document says itself where it ends, so that an old server may leave it to the connection; half of one is none.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t10_a_listing_ends_with_its_root() {
     covers(&["T10"]);
     let page = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>k</Key><Size>1</Size></Contents>";
@@ -181,7 +182,7 @@ async fn t24_a_cut_chunked_object_goes_on() {
 }
 
 /// Again and again, and only the mark of the end is missing: the service says that there is no more (416, catalogue H17).
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t24_chunks_go_on_until_the_service_says_that_they_are_all() {
     covers(&["T24"]);
     let rig = Rig::new();
@@ -226,7 +227,7 @@ async fn t24_chunks_that_stand_still_go_on_and_are_verified() {
 }
 
 /// Another object is never spliced on, and without a strong tag there is nothing to go on by.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t24_chunks_of_another_object_are_not_spliced() {
     covers(&["T24", "T18"]);
     let rig = Rig::new();

@@ -1,11 +1,12 @@
 //! T24, T25: headers that no server should write: folded ones (RFC 9112 section 5.2), and control characters in them (RFC 9110
 //! section 5.5). Neither is the network's doing, so asking again cannot help.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, ListObjectsV2, Raw};
 
 use super::{MARK, TAG};
 use crate::covers;
-use crate::rig::{parrot, read};
+use crate::rig::{everywhere, parrot, read};
 
 /// An answer with these bytes among its headers.
 fn answer(status: &str, header: &[u8]) -> Vec<u8> {
@@ -27,7 +28,7 @@ async fn each_way(answer: &[u8]) -> Vec<(&'static str, Option<Error>)> {
     ]
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t25_a_control_character_is_told_with_its_header() {
     covers(&["T25"]);
     for control in ["\u{0}", "\u{1}", "\u{7}", "\u{8}", "\u{b}", "\u{1b}[31m", "\u{7f}"] {
@@ -49,7 +50,7 @@ async fn t25_a_control_character_is_told_with_its_header() {
 }
 
 /// A HEAD has nothing but headers.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t25_a_heads_header_is_told_too() {
     covers(&["T25"]);
     let (store, network) =
@@ -60,7 +61,7 @@ async fn t25_a_heads_header_is_told_too() {
 }
 
 /// Tabs, blanks around, bytes above ASCII (catalogue H20) and odd names are none.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t25_odd_characters_that_are_allowed_are_read() {
     covers(&["T25"]);
     for header in [
@@ -78,7 +79,7 @@ async fn t25_odd_characters_that_are_allowed_are_read() {
 }
 
 /// A folded header is read with blanks where it was folded, or the answer is an error at the first try: never four tries.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t24_a_folded_header_is_blanks_or_an_error_once() {
     covers(&["T24"]);
     for folded in ["x-amz-meta-odd: one\r\n two", "x-amz-meta-odd: one\r\n\ttwo", "x-amz-meta-odd:\r\n  one\r\n  two"] {

@@ -1,11 +1,12 @@
 //! T26a, and what T21, T26 and T27 add to the API: the head of every answer stays at hand, whatever became of it.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, GetObject, HeadObject, ListObjectsV2, PutObject, Raw};
 
 use super::{MARK, TAG};
 use crate::covers;
 use crate::memory::Plan;
-use crate::rig::{Rig, answer, config, content, parrot, read, refusal, reply};
+use crate::rig::{Rig, answer, config, content, everywhere, parrot, read, refusal, reply};
 use crate::support::strict::Act;
 
 /// A header of an error's answer.
@@ -14,7 +15,7 @@ fn header<'a>(error: &'a Error, name: &str) -> Option<&'a str> {
 }
 
 /// What AWS says beside its refusals: of a delete marker, of what has not changed, of when to come back.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26a_the_head_of_a_refusal_is_at_hand() {
     covers(&["T26a"]);
     for (status, headers, name, value) in [
@@ -46,7 +47,7 @@ async fn t26a_the_head_of_a_refusal_is_at_hand() {
 }
 
 /// A HEAD's refusal has nothing else; a 304 neither.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26a_the_head_of_a_heads_refusal_is_at_hand() {
     covers(&["T26a"]);
     let rig = Rig::new();
@@ -69,7 +70,7 @@ async fn t26a_the_head_of_a_heads_refusal_is_at_hand() {
 }
 
 /// Also where the status said success, or where somebody else answered; the last answer's is the one that is kept.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26a_the_head_of_what_was_no_answer_is_at_hand() {
     covers(&["T26a"]);
     let (store, _) =
@@ -104,7 +105,7 @@ async fn t26a_without_an_answer_there_is_no_head() {
 }
 
 /// What a service says of a stored object is more than its tag.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26a_the_head_of_a_stored_object_is_at_hand() {
     covers(&["T26a"]);
     let headers = "x-amz-server-side-encryption: aws:kms\r\nx-amz-checksum-crc32: NhCmhg==\r\nx-amz-version-id: v\r\n\
@@ -120,7 +121,7 @@ async fn t26a_the_head_of_a_stored_object_is_at_hand() {
 }
 
 /// One that was settled by looking has the head of what was looked at.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26a_a_settled_write_has_a_head() {
     covers(&["T26a", "T16"]);
     let rig = Rig::new();
@@ -131,7 +132,7 @@ async fn t26a_a_settled_write_has_a_head() {
     rig.assert_sound(store).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26_a_redirects_goal_is_in_the_error() {
     covers(&["T26"]);
     for status in ["301 X", "302 X", "303 X", "307 X", "308 X"] {
@@ -173,7 +174,7 @@ async fn t26_a_full_store_has_its_kind() {
 }
 
 /// A size that a listing does not give is unknown, and not nothing.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t21_a_size_that_is_missing_is_unknown() {
     covers(&["T21"]);
     let entry = |key: &str, size: &str| format!("<Contents><Key>{key}</Key>{size}</Contents>");
@@ -188,7 +189,7 @@ async fn t21_a_size_that_is_missing_is_unknown() {
 }
 
 /// Per call as for the store, and the call wins.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t27_a_call_says_whether_it_verifies() {
     covers(&["T27"]);
     for (of_store, of_call, verified) in

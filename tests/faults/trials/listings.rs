@@ -1,6 +1,7 @@
 //! T20: listings that never end or say two things at once. Where a service keeps the order of keys, no key comes at or before
 //! the last one (catalogue S36), and the error names the one that does; where it keeps none, it is listed as it comes.
 
+use macro_rules_attribute::apply;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +9,7 @@ use s3lite::{Error, ErrorKind, ListObjectsV2, Store};
 
 use super::MARK;
 use crate::covers;
-use crate::rig::{Rig, config, reply};
+use crate::rig::{Rig, config, everywhere, reply};
 use crate::support::strict::Act;
 
 fn keys(names: &[&str]) -> String {
@@ -60,7 +61,7 @@ async fn listed(store: &Store) -> (Vec<String>, Option<Error>) {
 }
 
 /// Pages that begin again, overlap, step back, or have a key twice.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t20_a_key_at_or_before_the_last_one_is_an_error() {
     covers(&["T20"]);
     for (pages, named) in [
@@ -84,7 +85,7 @@ async fn t20_a_key_at_or_before_the_last_one_is_an_error() {
 }
 
 /// What is named of a key cannot move a terminal's cursor, and is bounded.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t20_a_key_is_named_harmlessly() {
     covers(&["T20"]);
     for key in ["a%1B%5B31m".to_owned(), "%00".to_owned(), "x".repeat(1024)] {
@@ -96,7 +97,7 @@ async fn t20_a_key_is_named_harmlessly() {
 }
 
 /// A service that begins again at every token, for ever: in order, in none, with common prefixes alone.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t20_a_listing_without_end_is_an_error() {
     covers(&["T20"]);
     for entries in [
@@ -121,7 +122,7 @@ async fn t20_a_listing_without_end_is_an_error() {
 }
 
 /// Two words on whether there is more, or on where, are none; nor is a key without characters a key, nor two keys one.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t20_a_page_that_contradicts_itself_is_none() {
     covers(&["T20"]);
     let token = |name: &str| format!("<NextContinuationToken>{name}</NextContinuationToken>");
@@ -145,7 +146,7 @@ async fn t20_a_page_that_contradicts_itself_is_none() {
 }
 
 /// Services that keep no order: S3's directory buckets, trees walked by name, SeaweedFS's prefixes. Pages may be empty.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t20_an_order_that_is_not_kept_is_not_demanded() {
     covers(&["T20"]);
     for pages in [
@@ -167,7 +168,7 @@ async fn t20_an_order_that_is_not_kept_is_not_demanded() {
 
 /// The order is that of UTF-8 bytes, by keys as they are meant and not as they are written; and prefixes come between keys or
 /// behind them.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t20_pages_of_any_size_are_listed() {
     covers(&["T20"]);
     let names =

@@ -122,7 +122,7 @@ async fn t3_downloads_that_break_at_once_go_on() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t3_puts_and_small_calls_that_break_at_once_are_sent_again() {
     covers(&["T3"]);
     for times in [1, 2] {
@@ -141,7 +141,7 @@ async fn t3_puts_and_small_calls_that_break_at_once_are_sent_again() {
 }
 
 /// Who is not tried again because others failed too much is told so.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t3_a_quota_that_is_spent_is_named() {
     covers(&["T3"]);
     let rig = Rig::new();

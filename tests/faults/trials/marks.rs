@@ -2,11 +2,12 @@
 //! or the code of one in a header. A service that marks its answers is not to be believed to have written one without a mark;
 //! one that never does is believed as it is.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, ListObjectsV2, Method, Raw, Store};
 
 use super::{MARK, TAG};
 use crate::covers;
-use crate::rig::{Rig, config, content, parrot, read, refusal, reply};
+use crate::rig::{Rig, config, content, everywhere, parrot, read, refusal, reply};
 use crate::support::embedded::EmbeddedServer;
 use crate::support::folder::Folder;
 use crate::support::strict::Act;
@@ -38,7 +39,7 @@ fn assert_is_no_word<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) -
     error
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13a_a_page_with_a_tag_is_no_missing_object() {
     covers(&["T13a"]);
     for (headers, body) in PAGES {
@@ -56,7 +57,7 @@ async fn t13a_a_page_with_a_tag_is_no_missing_object() {
 }
 
 /// One page is asked past.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13a_a_page_that_passes_is_asked_past() {
     covers(&["T13a"]);
     for (headers, body) in PAGES {
@@ -73,7 +74,7 @@ async fn t13a_a_page_that_passes_is_asked_past() {
 }
 
 /// A page that bears S3's mark, or its code, is S3's: a bucket that is a website answers so.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13a_a_marked_page_is_a_missing_object() {
     covers(&["T13a"]);
     for mark in [MARK, "x-amz-error-code: NoSuchKey\r\nx-amz-error-message: no\r\n", "x-amz-id-2: H\r\n"] {
@@ -154,7 +155,7 @@ async fn t15_a_service_that_marks_its_answers_did_not_write_one_without() {
 }
 
 /// A gateway's 204 deletes nothing.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t15_a_foreign_204_is_no_deletion() {
     covers(&["T15"]);
     for foreign in [
@@ -176,7 +177,7 @@ async fn t15_a_foreign_204_is_no_deletion() {
 }
 
 /// A bare 404 that passes is asked past.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t15_a_bare_404_that_passes_is_asked_past() {
     covers(&["T15"]);
     let rig = Rig::new();
@@ -192,7 +193,7 @@ async fn t15_a_bare_404_that_passes_is_asked_past() {
 
 /// How services mark a missing object, after they have marked others: AWS, MinIO, radosgw, Swift, and those that answer with
 /// no more than S3's document, or its code.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t15_a_marked_404_is_a_missing_object() {
     covers(&["T15"]);
     let rig = Rig::new();
@@ -225,7 +226,7 @@ async fn t15_a_marked_404_is_a_missing_object() {
 
 /// A service without request ids is believed. What belongs to an object (its metadata, version, encryption, checksum) is no
 /// mark of the answer: such services send it, too.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t15_a_service_that_never_marks_is_believed() {
     covers(&["T15"]);
     let rig = Rig::new();

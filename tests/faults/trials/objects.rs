@@ -1,11 +1,12 @@
 //! T13, T13b, T26c: what is an object, and what a document that S3 wrote about one. An ETag says that the body is an object,
 //! whatever is in it; without one, S3's own documents are none, and the length of all else must be the one that HEAD tells.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, GetObject, Raw, Store};
 
 use super::{MARK, TAG, assert_refused, chunk};
 use crate::covers;
-use crate::rig::{Rig, answer, content, parrot, read, reply};
+use crate::rig::{Rig, answer, content, everywhere, parrot, read, reply};
 use crate::support::strict::{Act, Filter, RawResponse};
 
 /// What S3 answers with, and no object's bytes where no ETag says so.
@@ -33,7 +34,7 @@ async fn read_to_end(store: &Store) -> Result<Vec<u8>, s3lite::Error> {
 }
 
 /// The mark of S3 makes it no object: it is what S3 answers to something else, or how it says that it failed.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13_a_document_without_a_tag_is_no_object() {
     covers(&["T13"]);
     for document in DOCUMENTS {
@@ -47,7 +48,7 @@ async fn t13_a_document_without_a_tag_is_no_object() {
 }
 
 /// In chunks, in pieces, far larger than what is looked at: no consumer comes to a clean end.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13_a_large_document_without_a_tag_is_no_object() {
     covers(&["T13"]);
     let keys: String = (0..10_000).map(|n| format!("<Contents><Key>{n}</Key><Size>1</Size></Contents>")).collect();
@@ -74,7 +75,7 @@ fn framed(piece: &[u8]) -> Vec<u8> {
 }
 
 /// With its tag each of them is an object that somebody stored.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13_a_document_with_a_tag_is_an_object() {
     covers(&["T13", "T26c"]);
     for document in DOCUMENTS {
@@ -93,7 +94,7 @@ fn without_tag(answer: &mut RawResponse) {
 }
 
 /// A service that tells no tags at all is honest where GET and HEAD agree; XML of other kinds is an object like any.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13_an_object_without_a_tag_is_read_where_head_agrees() {
     covers(&["T13"]);
     let rig = Rig::new();
@@ -114,7 +115,7 @@ async fn t13_an_object_without_a_tag_is_read_where_head_agrees() {
 }
 
 /// Where HEAD tells of another length, or of no object, what came is something else.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13_an_answer_that_head_contradicts_is_no_object() {
     covers(&["T13"]);
     for (key, body) in [("k", "busy, try again"), ("absent", "busy, try again"), ("k", "")] {
@@ -133,7 +134,7 @@ async fn t13_an_answer_that_head_contradicts_is_no_object() {
 }
 
 /// A raw GET is held to what GetObject is held to: cut, it is no answer.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13b_a_raw_get_is_never_cut() {
     covers(&["T13b"]);
     for framing in ["", "Connection: close\r\n", "Content-Length: 10\r\n", "Transfer-Encoding: chunked\r\n"] {
@@ -158,7 +159,7 @@ fn checked(status: &str, range: &str, checksum: &str, body: &str) -> Vec<u8> {
 }
 
 /// However the whole object comes, its stored checksum is compared; a part is none of it.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t13b_a_whole_object_is_compared_with_its_checksum() {
     covers(&["T13b"]);
     let whole = || GetObject::new("k");
@@ -201,7 +202,7 @@ const OF_BYTES: [(&str, &str); 5] = [
     ("x-id", "GetObject"),
 ];
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26c_an_object_is_not_read_as_a_failure() {
     covers(&["T26c"]);
     for (name, value) in OF_BYTES {
@@ -220,7 +221,7 @@ async fn t26c_an_object_is_not_read_as_a_failure() {
 }
 
 /// What is about an object, or about the bucket, has no bytes of its own: an error document is an error there, tag or none.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26c_a_failure_is_not_read_as_a_sub_resource() {
     covers(&["T26c"]);
     for headers in [MARK.to_owned(), format!("{MARK}{TAG}")] {

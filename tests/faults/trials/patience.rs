@@ -1,6 +1,7 @@
 //! T4, T5, T8b and `transfer-timeout`: how long a transfer is gone along with. As long as bytes come, to its end; one that gives a
 //! little and stalls, again and again, ends within minutes.
 
+use macro_rules_attribute::apply;
 use std::time::Duration;
 
 use s3lite::{Error, ErrorKind, ListObjectsV2, Payload, Phase, Raw, Store};
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::MARK;
 use super::service::{Act, Service, Step, bytes};
 use crate::covers;
-use crate::rig::{config, raw, read, take_request};
+use crate::rig::{config, everywhere, raw, read, take_request};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -30,7 +31,7 @@ async fn t4_a_download_that_is_cut_again_and_again_arrives() {
 }
 
 /// A download to a file goes on in the same way.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t4_a_file_that_is_cut_again_and_again_arrives() {
     covers(&["T4"]);
     let service = Service::new(bytes(5 * MIB), |_| Act::Body(vec![Step::Give(100 * KIB), Step::Close]));

@@ -1,11 +1,12 @@
 //! T11, T12, T24: which bytes an answer has. RFC 9110 section 14.4: a Content-Range says which of how many. Status, range, length and
 //! what was asked for must agree, or it is an error; where they do, it is none.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, GetObject};
 
 use super::{answer, assert_refused, chunk, closing};
 use crate::covers;
-use crate::rig::{Rig, content, read};
+use crate::rig::{Rig, content, everywhere, read};
 use crate::support::strict::Act;
 
 /// What becomes of a GET that is answered so.
@@ -21,7 +22,7 @@ fn whole() -> GetObject {
 }
 
 /// Status, range, length and what was asked for contradict each other, or leave open what else there is.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t11_what_does_not_agree_is_refused() {
     covers(&["T11"]);
     let part = "206 Partial Content";
@@ -56,7 +57,7 @@ async fn t11_what_does_not_agree_is_refused() {
 }
 
 /// Two ranges that differ are none (RFC 9110 section 5.3: the header is no list).
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t11_two_ranges_are_none() {
     covers(&["T11"]);
     for second in ["bytes 0-9/20", "bytes 10-19/1000"] {
@@ -68,7 +69,7 @@ async fn t11_two_ranges_are_none() {
 }
 
 /// Fewer bytes in the chunks than the range says: the framing's own end does not make them all.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t11_a_range_in_chunks_is_counted() {
     covers(&["T11"]);
     for (get, range, status) in [
@@ -84,7 +85,7 @@ async fn t11_a_range_in_chunks_is_counted() {
 }
 
 /// No other success of HTTP is an object: 203 was changed on the way, 202 is a promise, 204 and 205 have no body.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t11_an_objects_status_is_200_or_206() {
     covers(&["T11", "T13"]);
     for status in
@@ -98,7 +99,7 @@ async fn t11_an_objects_status_is_200_or_206() {
 }
 
 /// Answers in which all agree: the bytes are those asked for.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t11_what_agrees_is_read() {
     covers(&["T11"]);
     let part = "206 Partial Content";
@@ -124,7 +125,7 @@ async fn t11_what_agrees_is_read() {
 
 /// 200 with a Content-Range of the whole object: servers that answer so to every range have sent what was asked for, where
 /// that was the whole.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t12_a_200_that_names_the_bytes_asked_for_is_read() {
     covers(&["T12"]);
     for get in [
@@ -143,7 +144,7 @@ async fn t12_a_200_that_names_the_bytes_asked_for_is_read() {
 }
 
 /// The same answer where other bytes were asked for, or where it contradicts itself.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t12_a_200_that_names_other_bytes_is_refused() {
     covers(&["T12"]);
     for (get, range, length) in [
@@ -162,7 +163,7 @@ async fn t12_a_200_that_names_other_bytes_is_refused() {
 }
 
 /// What was read so goes on as any other, where it breaks.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t12_such_an_answer_that_breaks_goes_on() {
     covers(&["T12"]);
     let rig = Rig::new();
@@ -182,7 +183,7 @@ async fn t12_such_an_answer_that_breaks_goes_on() {
 
 /// An empty object has no bytes in any range that begins with its first. AWS refuses such a range (416); Go's file server,
 /// and with it rclone, ignores it (200); others count from 0 to -1.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t24_an_empty_object_has_no_bytes_in_any_range() {
     covers(&["T24"]);
     let part = "206 Partial Content";
@@ -204,7 +205,7 @@ async fn t24_an_empty_object_has_no_bytes_in_any_range() {
 }
 
 /// The same words where there are bytes, or should be some.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t24_no_bytes_are_not_some() {
     covers(&["T24"]);
     for (range, length) in [

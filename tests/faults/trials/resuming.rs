@@ -1,12 +1,13 @@
 //! T18: a download that breaks. The rest is taken of the very same bytes only: under a strong tag that is there both times, in
 //! the same encoding.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, Store};
 use tokio::io::AsyncWriteExt;
 
 use super::MARK;
 use crate::covers;
-use crate::rig::{Rig, content, raw, read, take_request};
+use crate::rig::{Rig, content, everywhere, raw, read, take_request};
 use crate::support::strict::{Act, RawResponse};
 
 const SIZE: usize = 300_000;
@@ -84,7 +85,7 @@ async fn t18_without_a_strong_tag_nothing_goes_on() {
 }
 
 /// A range is gone on with under the same rule.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t18_a_range_needs_a_strong_tag_to_go_on() {
     covers(&["T18"]);
     for (tag, goes_on) in [("weak", false), ("\"\"", false), ("", false), ("absent", false), ("\"e\"", true)] {
@@ -103,7 +104,7 @@ async fn t18_a_range_needs_a_strong_tag_to_go_on() {
 }
 
 /// The rest has a weak tag, none, or an empty one: it may be anything's.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t18_a_rest_without_the_strong_tag_is_not_spliced() {
     covers(&["T18"]);
     for tag in ["weak", "\"\"", "", "absent", "\"other\"", "W/\"other\""] {
@@ -118,7 +119,7 @@ async fn t18_a_rest_without_the_strong_tag_is_not_spliced() {
 }
 
 /// Beginning and rest in different encodings are no object, whichever of them the proxy changed.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t18_a_rest_in_another_encoding_is_not_spliced() {
     covers(&["T18", "T14b"]);
     for (stored, rest) in
@@ -145,7 +146,7 @@ async fn t18_a_rest_in_another_encoding_is_not_spliced() {
 }
 
 /// A tag without its quotes, as old servers write it, is strong all the same.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t18_a_strong_tag_without_quotes_is_one() {
     covers(&["T18"]);
     let (store, network) = raw(|mut stream, number| async move {
@@ -162,7 +163,7 @@ async fn t18_a_strong_tag_without_quotes_is_one() {
 }
 
 /// An answer in chunks does not say how long it is; one that goes on where it broke does, and is held to it.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t18_a_rest_is_as_long_as_it_says() {
     covers(&["T18"]);
     let begun = format!("HTTP/1.1 200 OK\r\nETag: \"e\"\r\n{MARK}Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n");

@@ -165,7 +165,7 @@ async fn t32_a_file_rewritten_while_it_is_sent_is_not_stored() {
 }
 
 /// The first attempt fails, and the file is another when it is opened for the second.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t32_a_file_rewritten_between_two_attempts_is_not_stored() {
     covers(&["T32"]);
     for signing in SIGNINGS {

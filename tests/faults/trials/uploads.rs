@@ -1,6 +1,7 @@
 //! T14c to T14f: the form in which a body goes up. Signed chunks are for what has bytes and cannot be read beforehand; some
 //! servers refuse them (Swift), some refuse empty ones (radosgw), some store their framing (s3rver).
 
+use macro_rules_attribute::apply;
 use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +11,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::MARK;
 use crate::covers;
-use crate::rig::{Rig, config, content, refusal, reply};
+use crate::rig::{Rig, config, content, everywhere, refusal, reply};
 use crate::support::strict::digest::sha256_hex;
 use crate::support::strict::{Act, Filter, Seen};
 
@@ -48,7 +49,7 @@ fn refuse_chunks(rig: &Rig, status: &str, code: &str) {
     rig.server.script().always(chunked, refusal(status, code));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14c_an_empty_reader_has_the_empty_hash() {
     covers(&["T14c"]);
     for signing in ["auto", "streaming"] {
@@ -67,7 +68,7 @@ async fn t14c_an_empty_reader_has_the_empty_hash() {
 }
 
 /// Chunks are for PutObject and UploadPart. CreateMultipartUpload, copies, CreateBucket and the like have no body to put there.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14c_what_has_no_body_has_no_chunks() {
     covers(&["T14c"]);
     for signing in ["auto", "signed", "streaming"] {
@@ -93,7 +94,7 @@ async fn t14c_what_has_no_body_has_no_chunks() {
 }
 
 /// A document of parameters is signed as a whole; an object's bytes go up in the form that was asked for.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14c_what_has_a_body_keeps_its_form() {
     covers(&["T14c", "T14d"]);
     let rig = Rig::new();
@@ -116,7 +117,7 @@ async fn t14c_what_has_a_body_keeps_its_form() {
 }
 
 /// Up to 256 KiB a reader is read first: signed as a whole, taken by servers without chunks, and sent again like bytes.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14d_a_small_reader_is_signed_as_a_whole() {
     covers(&["T14d"]);
     for size in [1, 1000, 65_536, SMALL - 1, SMALL] {
@@ -139,7 +140,7 @@ async fn t14d_a_small_reader_is_signed_as_a_whole() {
 }
 
 /// Above, it is streamed as before; where the server takes no chunks, the error says what to do.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14d_a_large_reader_is_streamed() {
     covers(&["T14d"]);
     for size in [SMALL + 1, LARGE] {
@@ -162,7 +163,7 @@ async fn t14d_a_large_reader_is_streamed() {
 }
 
 /// A small reader that is not what was announced is found out before anything is sent.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14d_a_small_reader_that_fails_sends_nothing() {
     covers(&["T14d", "T14f"]);
     let rig = Rig::new();
@@ -193,7 +194,7 @@ fn methods(rig: &Rig) -> Vec<String> {
 }
 
 /// The first upload in chunks is looked at, and no other: one HEAD tells whether the server undoes the framing.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14e_the_first_upload_in_chunks_is_looked_at() {
     covers(&["T14e"]);
     let rig = Rig::new();
@@ -209,7 +210,7 @@ async fn t14e_the_first_upload_in_chunks_is_looked_at() {
 }
 
 /// The stored size is that of the wire: the object is framing and all, which is neither success nor nothing.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14e_framing_that_was_stored_is_told() {
     covers(&["T14e", "T19"]);
     let wire = wire_length(LARGE).await;
@@ -267,7 +268,7 @@ impl AsyncRead for Failing {
 }
 
 /// Bytes had gone up when the source failed, and some server keeps them: nobody knows that nothing was stored.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14f_nothing_is_promised_of_what_was_half_sent() {
     covers(&["T14f"]);
     for setting in ["1MiB", "off"] {

@@ -135,7 +135,7 @@ async fn t36_the_mark_of_a_conditional_put_can_be_left_out() {
 }
 
 /// Without a mark a lost answer cannot be told from another's write of the same length: that is said, and not guessed.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t36_without_the_mark_a_lost_answer_stays_unknown() {
     covers(&["T36"]);
     use crate::support::strict::Act;

@@ -1,12 +1,13 @@
 //! T14, T16, T23, T26d: what an answer to a write says of its outcome. Success has S3's head and no body but a result; what a
 //! gateway says without S3's code says nothing; a 412 after anything was sent may be our own object's doing.
 
+use macro_rules_attribute::apply;
 use s3lite::{DeleteObject, ErrorKind, PutObject, Raw};
 
 use super::{MARK, TAG};
 use crate::covers;
 use crate::memory::Plan;
-use crate::rig::{Rig, answer, config, parrot, refusal, reply};
+use crate::rig::{Rig, answer, config, everywhere, parrot, refusal, reply};
 use crate::support::strict::{Act, Filter, StoredObject};
 
 /// Bodies that S3 never gives with a PUT's success: a portal's page, the old object of a cache, a listing.
@@ -19,7 +20,7 @@ const FOREIGN: [&str; 6] = [
     "0",
 ];
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14_a_put_with_a_foreign_body_is_not_stored() {
     covers(&["T14"]);
     for body in FOREIGN {
@@ -41,7 +42,7 @@ async fn t14_a_put_with_a_foreign_body_is_not_stored() {
 }
 
 /// Whoever wrote the body, the object itself tells where there was a condition.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14_a_conditional_put_with_a_foreign_body_is_looked_up() {
     covers(&["T14"]);
     let rig = Rig::new();
@@ -55,7 +56,7 @@ async fn t14_a_conditional_put_with_a_foreign_body_is_looked_up() {
 }
 
 /// No body, or blanks, in whatever framing: what AWS, MinIO, radosgw, Swift and gateways of HTTP/1.0 answer.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14_a_put_with_an_empty_body_is_stored() {
     covers(&["T14"]);
     for rest in [
@@ -104,7 +105,7 @@ const GATEWAYS: [(u16, &str); 9] = [
     (408, "Request Timeout"),
 ];
 
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t16_a_gateways_answer_says_nothing_of_the_outcome() {
     covers(&["T16"]);
     for (status, body) in GATEWAYS {
@@ -132,7 +133,7 @@ async fn t16_a_gateways_answer_says_nothing_of_the_outcome() {
 }
 
 /// What the service itself refuses with a code of its own was not applied.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t16_a_services_refusal_is_known() {
     covers(&["T16"]);
     for (status, code) in [
@@ -164,7 +165,7 @@ fn applied(status: u16, code: &'static str) -> Act {
 }
 
 /// The retry of a conditional write meets our own object, whatever the first answer was: looking tells.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t16_a_412_after_an_attempt_that_was_sent_is_looked_into() {
     covers(&["T16"]);
     let acts = [
@@ -195,7 +196,7 @@ async fn t16_a_412_after_an_attempt_that_was_sent_is_looked_into() {
 }
 
 /// A refusal of access stays one where looking is refused, too: the keys are wrong, whatever became of the first attempt.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t14a_settling_keeps_a_refusal_of_access() {
     covers(&["T14a"]);
     for (status, code) in [("403 Forbidden", "AccessDenied"), ("403 Forbidden", "SignatureDoesNotMatch")] {
@@ -233,7 +234,7 @@ async fn t16_a_rivals_object_stays_a_412() {
 }
 
 /// Some services say more than nothing of a deletion.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t23_a_deletion_may_be_confirmed_in_words() {
     covers(&["T23"]);
     for body in ["OK", "{}", "ok\n", "\r\n", "true", "null", "{\"deleted\":true}", "<DeleteObjectResult/>"] {
@@ -251,7 +252,7 @@ async fn t23_a_deletion_may_be_confirmed_in_words() {
 }
 
 /// The same words from somebody else, with or without an ETag; and a failure in S3's own words.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t23_a_deletion_is_confirmed_by_the_service_alone() {
     covers(&["T23", "T13a"]);
     for headers in ["", TAG, "Content-Type: application/json\r\nX-Request-Id: 7\r\n"] {
@@ -266,7 +267,7 @@ async fn t23_a_deletion_is_confirmed_by_the_service_alone() {
 }
 
 /// Whoever may write and not look has stored the object, which is acknowledged; only that it was verified cannot be said.
-#[tokio::test(start_paused = true)]
+#[apply(everywhere)]
 async fn t26d_a_write_that_may_not_be_looked_at_is_stored() {
     covers(&["T26d"]);
     for refused in [
