@@ -34,6 +34,8 @@ mod head_object;
 mod list_objects_v2;
 mod put_object;
 mod raw;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -216,7 +216,7 @@ mod tests {
         let (whole, from0, from5) = (None, Some(ByteRange::From(0)), Some(ByteRange::From(5)));
         let part = |start, end| Some(ByteRange::Part { start, end });
         let last = |count| Some(ByteRange::Last(count));
-        let cases: [Case; 44] = [
+        let cases: [Case; 49] = [
             (200, "", "10", whole, Some(Some(10))),
             (200, "", "0", whole, Some(Some(0))),
             (200, "", "chunked", whole, Some(None)),
@@ -260,6 +260,11 @@ mod tests {
             (206, "bytes 0-9/*", "10", last(50), None),
             (206, "bytes 0--1/0", "0", from0, Some(Some(0))),
             (206, "bytes 0--1/0", "0", from5, None),
+            (206, "bytes 0-10/11", "11", part(0, 10), None),
+            (206, "bytes 4-9/10", "6", last(5), None),
+            (206, "bytes 3-7/10", "5", last(5), None),
+            (206, "garbage", "0", from0, None),
+            (206, "bytes 0--1/0", "1", from0, None),
             (202, "", "10", whole, None),
         ];
         for (status, range, length, asked, expected) in cases {
@@ -274,6 +279,41 @@ mod tests {
             }
             let found = object_framing(&head(status, &headers), asked).ok().map(|framing| framing.length);
             assert_eq!(found, expected, "{status} {range:?} {length:?} to {asked:?}");
+        }
+    }
+
+    /// Each refusal says what is wrong with the answer.
+    #[test]
+    fn refusals_say_why() {
+        for (status, headers, words) in [
+            (200, &[("content-length", "1"), ("transfer-encoding", "chunked")][..], "both Content-Length and"),
+            (200, &[("content-length", "x"), ("transfer-encoding", "chunked")], "both Content-Length and"),
+            (200, &[("transfer-encoding", "gzip")], "other than chunked"),
+            (200, &[("content-length", "x")], "Content-Length is no number"),
+            (200, &[], "does not say how long it is"),
+            (206, &[("content-length", "1")], "does not say which bytes it has (Content-Range)"),
+            (206, &[("content-length", "1"), ("content-range", "x")], "its Content-Range is none"),
+            (200, &[("content-length", "1"), ("content-range", "x")], "its Content-Range is none"),
+            (206, &[("content-length", "1"), ("content-range", "bytes 0-1/2")], "Content-Length is not that of"),
+            (206, &[("content-length", "1"), ("content-range", "bytes 1-1/2")], "not the whole object"),
+            (202, &[("content-length", "1")], "not the object that was asked for"),
+        ] {
+            let error = object_framing(&head(status, headers), None).expect_err(words).to_string();
+            assert!(error.contains(words), "{status} {headers:?}: {error}");
+        }
+        let error = object_framing(&head(206, &[("content-range", "bytes 1-1/2")]), Some(ByteRange::From(0)));
+        assert!(error.expect_err("another range").to_string().contains("other bytes than the range"));
+    }
+
+    #[test]
+    fn an_end_is_demanded() {
+        for (headers, framed) in [
+            (&[][..], false),
+            (&[("content-length", "0")], true),
+            (&[("transfer-encoding", "chunked")], true),
+            (&[("transfer-encoding", "gzip")], false),
+        ] {
+            assert_eq!(require_framed(&head(200, headers)).is_ok(), framed, "{headers:?}");
         }
     }
 }

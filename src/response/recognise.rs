@@ -208,6 +208,60 @@ mod tests {
         }
     }
 
+    #[test]
+    fn marks_are_of_whoever_marks() {
+        for (headers, marks) in [
+            (&[][..], Marks::Unknown),
+            (&[TAG], Marks::Unknown),
+            (&[ID], Marks::Marked),
+            (&[("x-amz-id-2", "1")], Marks::Marked),
+            (&[("x-amz-version-id", "1")], Marks::Unknown),
+        ] {
+            assert_eq!(Marks::of(&head(200, headers)), marks, "{headers:?}");
+            let own = |known| require_own(&head(204, headers), known).is_ok();
+            let is_marked = headers.iter().any(|(name, _)| name.starts_with("x-amz-"));
+            assert_eq!((own(Marks::Unknown), own(Marks::Marked)), (true, is_marked), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_put_is_stored_by_the_service_alone() {
+        for (status, headers, unknown, marked) in
+            [(200, &[][..], true, false), (200, &[ID], true, true), (204, &[ID], false, false)]
+        {
+            let stored = |known| require_stored(&head(status, headers), known).is_ok();
+            assert_eq!((stored(Marks::Unknown), stored(Marks::Marked)), (unknown, marked), "{status} {headers:?}");
+        }
+    }
+
+    /// A coding and a weak tag: somebody on the way compressed. With a strong one, only what is stored tells.
+    #[test]
+    fn what_was_compressed_on_the_way() {
+        const GZIP: (&str, &str) = ("content-encoding", " gzip ");
+        const WEAK: (&str, &str) = ("etag", " W/\"a\"");
+        for (headers, coding, refused) in [
+            (&[][..], None, false),
+            (&[WEAK], None, false),
+            (&[GZIP, TAG], Some("gzip"), false),
+            (&[GZIP], Some("gzip"), false),
+            (&[GZIP, WEAK], Some("gzip"), true),
+            (&[("content-encoding", "Identity"), WEAK], None, false),
+            (&[("content-encoding", "aws-chunked"), WEAK], None, false),
+            (&[("content-encoding", ""), WEAK], None, false),
+        ] {
+            let head = head(200, headers);
+            assert_eq!((content_coding(&head), may_be_compressed(&head)), (coding, coding.is_some()), "{headers:?}");
+            assert_eq!(require_not_compressed(&head).is_err(), refused, "{headers:?}");
+        }
+        let (zipped, plain) = (head(200, &[GZIP]), head(200, &[]));
+        let other = head(200, &[("content-encoding", "br")]);
+        let same = |got: &ResponseHead, stored: &ResponseHead| require_same_coding(got, stored).is_ok();
+        assert!(same(&zipped, &zipped) && same(&plain, &zipped) && same(&plain, &plain));
+        assert!(!same(&zipped, &plain) && !same(&zipped, &other));
+        let says = |head: &ResponseHead, body: &[u8]| compression(head, body).is_some();
+        assert!(says(&zipped, b"") && says(&plain, b"\x1f\x8bx") && !says(&plain, b"x\x1f\x8b"));
+    }
+
     /// Bytes that came for an object without a tag, and whether they are a document of S3 instead.
     #[test]
     fn documents_of_s3_are_no_objects() {

@@ -10,7 +10,9 @@ mod addresses;
 mod calls;
 mod chunks;
 mod errors;
+mod listings;
 mod operations;
+mod settling;
 mod signing;
 
 use std::time::Duration;
