@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn no_date_is_none() {
+    fn no_date_of_http_is_none() {
         for text in [
             "",
             "yesterday",
@@ -182,6 +182,10 @@ mod tests {
         ] {
             assert_eq!(http_date(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn no_date_of_a_listing_is_none() {
         for text in [
             "2013-13-24T00:00:00.000Z",
             "2013-05-32T00:00:00.000Z",
