@@ -151,7 +151,7 @@ impl Store {
         match self.run(&mut Payload::none(), &mut reading).await {
             Ok(()) => {
                 let (meta, body) = (reading.output(), reading.stream());
-                if meta.etag().is_none() || may_be_compressed(meta.head()) {
+                if !meta.has_etag() || may_be_compressed(meta.head()) {
                     return rare(self.checked_object(operation, meta, body)).await;
                 }
                 Object::new(self, operation, meta, body)
@@ -175,7 +175,7 @@ impl Store {
         self.run(&mut Payload::none(), &mut reading).await?;
         let stored = reading.output();
         require_same_coding(meta.head(), stored.head()).map_err(about)?;
-        let has_tag = meta.etag().is_some();
+        let has_tag = meta.has_etag();
         if !has_tag && meta.size().is_some() && stored.size() != meta.size() {
             return Err(about(Error::passing_protocol(
                 "the answer has no ETag, and another length than the object: it is somebody else's",

@@ -123,6 +123,11 @@ impl ObjectMeta {
         self.header(ETAG).map(ETag::new).filter(|etag| !etag.is_empty())
     }
 
+    /// True if there is a tag that is not empty.
+    pub(crate) fn has_etag(&self) -> bool {
+        self.header(ETAG).is_some_and(|etag| !opaque(etag).is_empty())
+    }
+
     /// Returns the content type.
     pub fn content_type(&self) -> Option<&str> {
         self.header("content-type")
@@ -176,8 +181,13 @@ impl ETag {
     }
 
     fn opaque(&self) -> &str {
-        self.0.strip_prefix("W/").unwrap_or(&self.0).trim_matches('"')
+        opaque(&self.0)
     }
+}
+
+/// What stands between a tag's quotes (RFC 9110 section 8.8.3).
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
 }
 
 impl From<&str> for ETag {

@@ -5,7 +5,7 @@
 //! marked an answer before, what lacks the mark is not its word.
 
 use http::StatusCode;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, ETAG};
 
 use super::ResponseHead;
 use crate::error::{Error, Result};
@@ -45,8 +45,7 @@ pub(crate) fn may_be_own(head: &ResponseHead, known: Marks) -> bool {
 ///
 /// An object may be a web page, so its type says nothing here.
 pub(crate) fn require_own_object(head: &ResponseHead, known: Marks) -> Result<()> {
-    let has_tag = head.strong_etag().is_some() || head.headers.contains_key("etag");
-    if is_marked(head) || known == Marks::Unknown && has_tag {
+    if is_marked(head) || known == Marks::Unknown && head.headers.contains_key(ETAG) {
         return Ok(());
     }
     Err(foreign())
