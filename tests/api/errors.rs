@@ -217,3 +217,120 @@ fn a_full_store_is_told() {
     }
     assert_eq!(refusal(403, "Quota").kind(), ErrorKind::AccessDenied);
 }
+
+/// What an operator reads first, refusal by refusal.
+#[test]
+fn each_refusal_has_its_words() {
+    for (status, code, words) in [
+        (403, "InvalidAccessKeyId", "the service does not know the access key"),
+        (403, "SignatureDoesNotMatch", "the signature does not match; is the secret key right?"),
+        (400, "ExpiredToken", "the temporary credentials have expired"),
+        (400, "InvalidToken", "the service does not accept the credentials"),
+        (404, "NoSuchKey", "there is no such object"),
+        (404, "NoSuchUpload", "there is no such multipart upload"),
+        (404, "", "not found"),
+        (404, "NoSuchBucket", "there is no such bucket"),
+        (403, "", "the service refused access"),
+        (403, "RequestTimeTooSkewed", "the clock of this host differs too much from the service's"),
+        (301, "PermanentRedirect", "the bucket is in another region, which the service does not name"),
+        (302, "", "the service redirects, which is not followed; is the endpoint right?"),
+        (304, "", "the object has not changed"),
+        (412, "", "the condition does not hold"),
+        (409, "ConditionalRequestConflict", "another request is in the way"),
+        (409, "OperationAborted", "another request is in the way"),
+        (409, "BucketNotEmpty", "the bucket is not empty"),
+        (409, "BucketAlreadyExists", "there is such a bucket already"),
+        (409, "BucketAlreadyOwnedByYou", "there is such a bucket already"),
+        (409, "InvalidBucketState", "the bucket is in a state that does not allow it"),
+        (409, "", "the request does not fit the state in which the service has the bucket or the object"),
+        (507, "", "the store is full: its quota is used up"),
+        (416, "", "the range lies outside the object"),
+        (503, "", "the service asks for fewer requests"),
+        (500, "", "the service failed"),
+        (501, "", "the service does not offer this"),
+        (400, "BadDigest", "the bytes that arrived are not those that were announced"),
+        (400, "RequestTimeout", "the service gave up waiting for the request"),
+        (
+            413,
+            "",
+            "a proxy or gateway on the way takes no body so large; raise its limit (nginx: client_max_body_size)",
+        ),
+        (413, "EntityTooLarge", "the service refused the request"),
+        (400, "", "the service refused the request"),
+    ] {
+        let error = refusal(status, code).to_string();
+        assert!(error.starts_with(&format!("{words}: {status}")), "{status} {code}: {error}");
+    }
+}
+
+/// The kinds of statuses without a code, by which the retry rules and callers go.
+#[test]
+fn each_status_has_its_kind() {
+    for (status, kind) in [
+        (301, ErrorKind::Redirect),
+        (302, ErrorKind::Redirect),
+        (304, ErrorKind::NotModified),
+        (399, ErrorKind::Redirect),
+        (400, ErrorKind::Other),
+        (401, ErrorKind::AccessDenied),
+        (402, ErrorKind::Other),
+        (405, ErrorKind::Unsupported),
+        (408, ErrorKind::Timeout(Phase::Server)),
+        (411, ErrorKind::Unsupported),
+        (429, ErrorKind::Throttled),
+        (509, ErrorKind::Throttled),
+        (500, ErrorKind::Server),
+        (599, ErrorKind::Server),
+        (600, ErrorKind::Other),
+    ] {
+        assert_eq!(refusal(status, "").kind(), kind, "{status}");
+    }
+}
+
+/// A redirect's goal is named, but for what would sign for somebody; a region is named by header or in words.
+#[test]
+fn where_a_refusal_points() {
+    let told = |status: u16, headers: &[(&'static str, &'static str)], body: &str| {
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+        let head = ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers: pairs.collect() };
+        let answer = Answer { head, body: body.as_bytes(), prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
+        read_answer(&GetObject::new("k"), answer).map(drop).expect_err("a refusal")
+    };
+    for (location, shown) in [
+        ("https://a.example/b", " to https://a.example/b, which"),
+        ("https://a.example/b?c=d", " to https://a.example/b?c=d, which"),
+        ("https://a.example/b?X-Amz-Signature=1", " to https://a.example/b, which"),
+        ("https://a.example/b?Signature=1", " to https://a.example/b?***, which"),
+        ("https://a.example/b?token=1", " to https://a.example/b, which"),
+    ] {
+        let error = told(302, &[("location", location)], "");
+        assert!(error.to_string().contains(shown), "{location}: {error}");
+    }
+    let region = |error: &Error| error.service().and_then(|service| service.region.clone());
+    let malformed =
+        "<Error><Code>AuthorizationHeaderMalformed</Code><Message>it is wrong; expecting 'us-west-2'</Message></Error>";
+    let error = told(400, &[], malformed);
+    assert_eq!((error.kind(), region(&error).as_deref()), (ErrorKind::WrongRegion, Some("us-west-2")));
+    assert!(error.to_string().contains("set region = \"us-west-2\""), "{error}");
+    let other = "<Error><Code>InvalidRequest</Code><Message>it is wrong; expecting 'us-west-2'</Message></Error>";
+    assert_eq!(region(&told(400, &[], other)), None);
+    let error = told(301, &[("x-amz-bucket-region", "us-west-2")], "");
+    assert_eq!((error.kind(), region(&error).as_deref()), (ErrorKind::WrongRegion, Some("us-west-2")));
+    let own = told(400, &[("x-amz-bucket-region", "eu-central-1")], "");
+    assert_eq!(own.kind(), ErrorKind::Other);
+    let error = told(
+        301,
+        &[],
+        "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.us-west-2.amazonaws.com</Endpoint></Error>",
+    );
+    assert!(error.to_string().contains("names the endpoint \"b.s3.us-west-2.amazonaws.com\""), "{error}");
+    let error = told(416, &[("content-range", "bytes */7")], "");
+    assert_eq!(error.service().and_then(|service| service.actual_object_size), Some(7));
+    for name in ["x-amz-error-code", "x-minio-error-code"] {
+        assert_eq!(told(404, &[(name, "NoSuchBucket")], "").kind(), ErrorKind::NoSuchBucket, "{name}");
+    }
+    let error = told(403, &[("x-amz-request-id", "1"), ("x-amz-id-2", "2")], "");
+    assert_eq!((error.request_id(), error.host_id()), (Some("1"), Some("2")));
+}
