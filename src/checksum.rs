@@ -277,6 +277,58 @@ mod tests {
         assert_eq!(format!("{checksum:?}"), "Some(Checksum(x-amz-checksum-crc32))");
     }
 
+    /// A part has a checksum of its own, or none: only what is the whole object is compared with the object's.
+    #[test]
+    fn the_whole_is_compared_and_a_part_is_not() {
+        for (status, range, compared) in [
+            (200, "", true),
+            (200, "bytes 0-4/5", true),
+            (200, "bytes 0-3/5", false),
+            (206, "bytes 0-4/5", true),
+            (206, "bytes 0-3/5", false),
+            (206, "bytes 1-4/5", false),
+            (206, "bytes 1-5/5", false),
+            (206, "bytes 0-4/*", false),
+            (206, "", false),
+            (203, "", false),
+        ] {
+            let mut head = head(&[("x-amz-checksum-crc32", "AAAAAA==")]);
+            head.status = StatusCode::from_u16(status).expect("a status");
+            if !range.is_empty() {
+                head.headers.insert("content-range", HeaderValue::from_static(range));
+            }
+            assert_eq!(Checksum::of_answer(&head).is_some(), compared, "{status} {range}");
+        }
+    }
+
+    /// What the head announces comes behind the body; without it there is nothing to compare with.
+    #[test]
+    fn a_checksum_may_come_behind_the_body() {
+        let (right, wrong) = (("x-amz-checksum-crc32", "NhCmhg=="), ("x-amz-checksum-crc32", "AAAAAA=="));
+        for (announcement, trailers, verified) in [
+            (("x-amz-trailer", "x-amz-checksum-crc32"), &[right][..], Some(true)),
+            (("trailer", "X-Amz-Checksum-CRC32"), &[right], Some(true)),
+            (("trailer", "x-amz-checksum-sha1, x-amz-checksum-crc32"), &[right], Some(true)),
+            (("x-amz-trailer", "x-amz-checksum-crc32"), &[wrong], Some(false)),
+            (("x-amz-trailer", "x-amz-checksum-crc32"), &[], Some(true)),
+            (("x-amz-trailer", "x-amz-checksum-crc32"), &[("x-amz-checksum-crc32", "odd")], Some(true)),
+            (("trailer", "expires"), &[wrong], None),
+        ] {
+            let found = Checksum::of_answer(&head(&[announcement])).map(|mut checksum| {
+                checksum.update(b"hello");
+                checksum.take_trailers(&head(trailers).headers);
+                checksum.verify().is_ok()
+            });
+            assert_eq!(found, verified, "{announcement:?} {trailers:?}");
+        }
+        // What stood in the head counts, whatever follows.
+        let mut checksum =
+            Checksum::of_answer(&head(&[right, ("trailer", "x-amz-checksum-crc32")])).expect("a checksum");
+        checksum.update(b"hello");
+        checksum.take_trailers(&head(&[wrong]).headers);
+        assert!(checksum.verify().is_ok());
+    }
+
     #[test]
     fn what_cannot_be_verified_is_passed_over() {
         for headers in [
@@ -286,6 +338,10 @@ mod tests {
             &[("x-amz-checksum-crc32", "AAAAAA==-3")],
             &[("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-type", "COMPOSITE")],
             &[("x-amz-checksum-sha1", "2jmj7l5rSw0yVb/vlWAYkK/YBwk=")],
+            &[("x-amz-checksum-type", "FULL_OBJECT")],
+            &[("x-amz-checksum-crc32", "AAAA====")],
+            &[("x-amz-checksum-crc32", "AAAAAAAA=")],
+            &[("x-amz-checksum-crc32", "AAAAA*==")],
         ] {
             assert!(Checksum::of_answer(&head(headers)).is_none(), "{headers:?}");
         }

@@ -96,6 +96,18 @@ fn empty_pages_have_a_limit() {
     assert!(empty(&mut cursor, 2000).is_err());
 }
 
+/// What a page says twice it says in one way, or it contradicts itself.
+#[test]
+fn a_page_says_one_thing() {
+    let read_with = |more: &str| {
+        read(format!("<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>{more}</ListBucketResult>").as_bytes())
+    };
+    assert!(read_with("<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>").is_ok());
+    assert!(read_with("<NextContinuationToken/>").is_ok());
+    assert!(read_with("<IsTruncated>false</IsTruncated>").is_err());
+    assert!(read_with("<NextContinuationToken>b</NextContinuationToken>").is_err());
+}
+
 /// Keys that are no text are named apart, byte for byte, and the rest is read.
 #[test]
 fn keys_that_are_no_text_are_named() {
