@@ -7,13 +7,12 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, Object, Phase, Store};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
 
 use crate::covers;
-use crate::rig::{Rig, config, content, everywhere, take_request};
+use crate::rig::{Rig, config, content, take_request};
 use crate::support::strict::Act;
 
 const SIZE: usize = 100_000;
@@ -104,7 +103,7 @@ async fn broken_and_waiting() -> (Rig, Object, Vec<u8>) {
     (rig, object, bytes)
 }
 
-#[apply(everywhere)]
+#[tokio::test(start_paused = true)]
 async fn giving_up_a_wait_costs_no_retry() {
     covers(&["R11", "R12"]);
     let (rig, mut object, bytes) = broken_and_waiting().await;
@@ -116,7 +115,7 @@ async fn giving_up_a_wait_costs_no_retry() {
 }
 
 /// The wait before the first retry is 100 ms at most, however often it is looked at.
-#[apply(everywhere)]
+#[tokio::test(start_paused = true)]
 async fn a_wait_goes_on_across_calls_that_were_dropped() {
     covers(&["R12"]);
     for _ in 0..10 {

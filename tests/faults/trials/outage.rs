@@ -1,7 +1,6 @@
 //! T6: a service that is away for a while, in each of the ways in which one is, and comes back. Every call outlasts a restart of
 //! ten seconds; where the service stays away, each ends in its time, and many do not storm.
 
-use macro_rules_attribute::apply;
 use std::time::Duration;
 
 use s3lite::{Error, ErrorKind, ListObjectsV2, Payload, Raw, Store};
@@ -11,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::service::{Act, Service, Step, bytes};
 use crate::covers;
 use crate::memory::Plan;
-use crate::rig::{config, everywhere, read};
+use crate::rig::{config, read};
 use crate::support::folder::Folder;
 
 const SIZE: usize = 300_000;
@@ -163,7 +162,7 @@ async fn t6_a_service_that_is_down_is_given_up_in_time() {
 }
 
 /// Without retries, nothing is waited for.
-#[apply(everywhere)]
+#[tokio::test(start_paused = true)]
 async fn t6_without_retries_a_service_that_is_down_is_given_up_at_once() {
     covers(&["T6"]);
     for way in WAYS {
