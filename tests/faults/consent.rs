@@ -1,14 +1,13 @@
 //! H5, H6: a service that does not answer `Expect: 100-continue`. That it once was slow is no reason never to ask it again;
 //! that it refused is.
 
-use macro_rules_attribute::apply;
 use std::time::Duration;
 
 use s3lite::Store;
 use tokio::time::sleep;
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, everywhere};
+use crate::rig::{Rig, answer, config, content};
 use crate::support::strict::{Act, AfterEarlyReply};
 
 const LARGE: usize = 2 << 20;
@@ -26,7 +25,7 @@ fn expecting(rig: &Rig) -> Vec<bool> {
     rig.requests().iter().map(|seen| seen.header("expect").is_some()).collect()
 }
 
-#[apply(everywhere)]
+#[tokio::test(start_paused = true)]
 async fn a_service_that_was_slow_to_consent_is_asked_again() {
     covers(&["H5"]);
     let rig = Rig::new();
