@@ -57,8 +57,14 @@ impl fmt::Debug for KeyCache {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::super::gather::Sink;
+    use super::super::{PayloadHash, Signer, SigningTime};
     use super::*;
+    use crate::credentials::Credentials;
+    use crate::region::Region;
+    use crate::target::{Scheme, Target};
 
     const SCOPE: CredentialScope<'static> = CredentialScope { date: "20130524", region: "us-east-1", service: "s3" };
 
@@ -78,6 +84,17 @@ mod tests {
         ] {
             assert!(!entry.is_for("secret", &other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_signer_keeps_the_key_in_its_cache() {
+        let (credentials, region) = (Credentials::new("id", "secret"), Region::new("eu-central-1"));
+        let (credentials, region) = (credentials.expect("credentials"), region.expect("a region"));
+        let (time, cache) = (SigningTime::from_unix_seconds(0).expect("a time"), KeyCache::default());
+        let target = Target::new(Scheme::Https, "h", "/k", []).expect("a target");
+        let signer = Signer::new(&credentials, &region, "s3").expect("a signer").with_cache(&cache);
+        signer.sign(time, "GET", &target, &HeaderMap::new(), &PayloadHash::EMPTY);
+        assert!(cache.0.lock().expect("nothing panicked").is_some());
     }
 
     #[test]
