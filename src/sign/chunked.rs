@@ -21,7 +21,8 @@ const _: () = assert!(CHUNK_SIZE >= 8 << 10);
 const CHUNK_SIGNATURE: &str = ";chunk-signature=";
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature:";
 const SIGNATURE_DIGITS: u128 = 64;
-const CRLF: u128 = 2;
+/// A CRLF behind the head of a chunk, and one behind its bytes.
+const LINE_ENDS: u128 = 4;
 
 /// Signs the chunks of one body, in order, from the signature of its request on.
 ///
@@ -153,5 +154,5 @@ pub fn encoded_length(decoded_length: u64, chunk_size: u64) -> Option<u64> {
 /// `size` in hexadecimal, `;chunk-signature=`, signature, CRLF, bytes, CRLF.
 fn frame_length(size: u64) -> u128 {
     let digits = size.checked_ilog(16).unwrap_or(0) + 1;
-    u128::from(size) + u128::from(digits) + CHUNK_SIGNATURE.len() as u128 + SIGNATURE_DIGITS + CRLF + CRLF
+    u128::from(size) + u128::from(digits) + CHUNK_SIGNATURE.len() as u128 + SIGNATURE_DIGITS + LINE_ENDS
 }
