@@ -146,5 +146,6 @@ mod tests {
         for seconds in [-1, i64::MIN, 253_402_300_800, i64::MAX] {
             assert!(SigningTime::from_unix_seconds(seconds).is_err(), "{seconds}");
         }
+        assert!(SigningTime::from_system_time(UNIX_EPOCH - std::time::Duration::from_secs(1)).is_err());
     }
 }
