@@ -241,6 +241,9 @@ fn success_gives_back() {
     assert_eq!(quota.left, QUOTA_CAPACITY - QUOTA_COST);
     Retry::new(RetryPolicy::default(), true).succeeded(&mut quota);
     assert_eq!(quota.left, QUOTA_CAPACITY - QUOTA_COST + QUOTA_FOR_SUCCESS);
+    let mut full = RetryQuota::default();
+    Retry::new(RetryPolicy::default(), true).succeeded(&mut full);
+    assert_eq!(full.left, QUOTA_CAPACITY, "it holds no more than that");
 }
 
 /// Where no service answers, a call has time: a restart of ten seconds is outlasted by any of its callers, each within its bound.
