@@ -113,19 +113,13 @@ fn changed() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+    use http::HeaderValue;
 
     use super::*;
+    use crate::head::head;
     use crate::operation::Operation;
     use crate::request::KeyPrefix;
     use crate::response::service_error;
-
-    fn head(status: u16, headers: &[(&'static str, &str)]) -> ResponseHead {
-        let pairs = headers
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header")));
-        ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers: pairs.collect::<HeaderMap>() }
-    }
 
     fn whole() -> Resume {
         let first = head(200, &[("etag", "\"a\""), ("content-length", "100")]);

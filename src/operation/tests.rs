@@ -1,19 +1,10 @@
 //! What the client asks of operations beyond what is public.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-
 use super::*;
 use crate::error::ErrorKind;
+use crate::head::head;
 use crate::response::ObjectMeta;
 use crate::sign::encoded_length;
-
-fn head(status: u16, headers: &[(&'static str, &str)]) -> ResponseHead {
-    let pairs = headers
-        .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")));
-    let status = StatusCode::from_u16(status).expect("a status");
-    ResponseHead { status, headers: pairs.collect::<HeaderMap>() }
-}
 
 fn answer<'a>(head: ResponseHead, body: &'a str, prefix: &'a KeyPrefix) -> Answer<'a> {
     Answer { head, body: body.as_bytes(), prefix, signed_for: "eu-central-1" }

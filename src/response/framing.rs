@@ -160,15 +160,10 @@ fn unframed() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
-
-    fn head(status: u16, headers: &[(&'static str, &'static str)]) -> ResponseHead {
-        let pairs =
-            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers: pairs.collect::<HeaderMap>() }
-    }
+    use crate::head::head;
 
     /// Every combination of `Transfer-Encoding` and `Content-Length`.
     #[test]

@@ -162,16 +162,8 @@ pub(crate) fn require_stored(head: &ResponseHead, known: Marks) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue};
-
     use super::*;
-
-    fn head(status: u16, headers: &[(&'static str, &'static str)]) -> ResponseHead {
-        let pairs =
-            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        let status = StatusCode::from_u16(status).expect("a status");
-        ResponseHead { status, headers: pairs.collect::<HeaderMap>() }
-    }
+    use crate::head::head;
 
     const ID: (&str, &str) = ("x-amz-request-id", "1");
     const TAG: (&str, &str) = ("etag", "\"a\"");

@@ -4,8 +4,9 @@ use std::fmt::{self, Write};
 use std::io;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
-use s3lite::{Answer, Error, ErrorKind, GetObject, KeyPrefix, Phase, ResponseHead, Scheme, Target, read_answer};
+use s3lite::{Error, ErrorKind, GetObject, Phase, Scheme, Target};
+
+use crate::{head, read};
 
 /// A refusal as it is read from an answer.
 fn refusal(status: u16, code: &str) -> Error {
@@ -14,13 +15,11 @@ fn refusal(status: u16, code: &str) -> Error {
     } else {
         format!("<Error><Code>{code}</Code><Message>m</Message><RequestId>r</RequestId><HostId>h</HostId></Error>")
     };
-    read(status, &body)
+    refused(status, &body)
 }
 
-fn read(status: u16, body: &str) -> Error {
-    let head = ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers: HeaderMap::new() };
-    let answer = Answer { head, body: body.as_bytes(), prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
-    read_answer(&GetObject::new("k"), answer).map(drop).expect_err("a refusal")
+fn refused(status: u16, body: &str) -> Error {
+    read(&GetObject::new("k"), head(status, &[]), body.as_bytes()).map(drop).expect_err("a refusal")
 }
 
 fn connect() -> Error {
@@ -203,7 +202,7 @@ fn errors_in_envelopes() {
         ("<Response><x/></Response>".to_owned(), None, None),
         ("<Fault/>".to_owned(), None, None),
     ] {
-        let error = read(404, &body);
+        let error = refused(404, &body);
         assert_eq!((error.code(), error.request_id()), (code, id), "{body}");
     }
 }
@@ -291,12 +290,7 @@ fn each_status_has_its_kind() {
 #[test]
 fn where_a_refusal_points() {
     let told = |status: u16, headers: &[(&'static str, &'static str)], body: &str| {
-        let pairs = headers
-            .iter()
-            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
-        let head = ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers: pairs.collect() };
-        let answer = Answer { head, body: body.as_bytes(), prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
-        read_answer(&GetObject::new("k"), answer).map(drop).expect_err("a refusal")
+        read(&GetObject::new("k"), head(status, headers), body.as_bytes()).map(drop).expect_err("a refusal")
     };
     for (location, shown) in [
         ("https://a.example/b", " to https://a.example/b, which"),

@@ -1,10 +1,8 @@
 //! A listing, page by page: what a client of one's own asks next, and what ends it.
 
-use http::{HeaderMap, StatusCode};
-use s3lite::{
-    Answer, Error, ErrorKind, KeyPrefix, ListObjectsV2, ListingCursor, ListingPage, Operation, ResponseHead,
-    read_answer,
-};
+use s3lite::{Error, ErrorKind, KeyPrefix, ListObjectsV2, ListingCursor, ListingPage, Operation};
+
+use crate::{head, read};
 
 /// Reads `<Contents>` of keys and `<CommonPrefixes>` of names that end in a slash; the page goes on where a token is given.
 fn page(names: &[&str], token: &str) -> ListingPage {
@@ -18,13 +16,11 @@ fn page(names: &[&str], token: &str) -> ListingPage {
             false => format!("<Contents><Key>{name}</Key><Size>1</Size></Contents>"),
         };
     }
-    read(format!("{xml}</ListBucketResult>").as_bytes()).expect("a page")
+    listed(format!("{xml}</ListBucketResult>").as_bytes()).expect("a page")
 }
 
-fn read(body: &[u8]) -> Result<ListingPage, Error> {
-    let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
-    let answer = Answer { head, body, prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
-    read_answer(&ListObjectsV2::new(), answer)
+fn listed(body: &[u8]) -> Result<ListingPage, Error> {
+    read(&ListObjectsV2::new(), head(200, &[]), body)
 }
 
 /// Which of the pages a listing ends with an error at, counted from 1; 0 if it takes all.
@@ -100,7 +96,7 @@ fn empty_pages_have_a_limit() {
 #[test]
 fn a_page_says_one_thing() {
     let read_with = |more: &str| {
-        read(format!("<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>{more}</ListBucketResult>").as_bytes())
+        listed(format!("<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>{more}</ListBucketResult>").as_bytes())
     };
     assert!(read_with("<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>").is_ok());
     assert!(read_with("<NextContinuationToken/>").is_ok());
@@ -117,7 +113,7 @@ fn keys_that_are_no_text_are_named() {
             xml.extend([b"<Contents><Key>", *key, b"</Key><Size>1</Size></Contents>"].concat());
         }
         xml.extend(b"</ListBucketResult>");
-        read(&xml).expect("a page")
+        listed(&xml).expect("a page")
     };
     let url = "<EncodingType>url</EncodingType>";
     for (encoding, keys, readable, unreadable) in [

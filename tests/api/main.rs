@@ -15,9 +15,14 @@ mod operations;
 mod settling;
 mod signing;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use s3lite::{Credentials, Error, ErrorKind, Region, Scheme, SigningTime, Target};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use s3lite::{
+    Answer, Credentials, Error, ErrorKind, KeyPrefix, Operation, Region, ResponseHead, Scheme, SigningTime, Target,
+    read_answer,
+};
 
 /// 2023-11-14, 22:13:20.
 const NOW: i64 = 1_700_000_000;
@@ -46,4 +51,20 @@ fn assert_refused<T>(result: Result<T, Error>, what: &str) -> Error {
     let error = result.err().unwrap_or_else(|| panic!("{what}: taken"));
     assert!(matches!(error.kind(), ErrorKind::BadInput | ErrorKind::Config), "{what}: {error}");
     error
+}
+
+fn head(status: u16, headers: &[(&'static str, &'static str)]) -> ResponseHead {
+    let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let status = StatusCode::from_u16(status).expect("a status");
+    ResponseHead { status, headers: pairs.collect::<HeaderMap>() }
+}
+
+fn answer(head: ResponseHead, body: &[u8]) -> Answer<'_> {
+    static PREFIX: LazyLock<KeyPrefix> = LazyLock::new(KeyPrefix::default);
+    Answer { head, body, prefix: &PREFIX, signed_for: "eu-central-1" }
+}
+
+/// Reads an answer as whoever has an HTTP client of his own does.
+fn read<O: Operation>(operation: &O, head: ResponseHead, body: &[u8]) -> Result<O::Output, Error> {
+    read_answer(operation, answer(head, body))
 }

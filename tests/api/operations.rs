@@ -3,11 +3,12 @@
 use std::ops::Bound;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::Method;
 use s3lite::{
-    Answer, ByteRange, DeleteObject, ErrorKind, GetObject, HeadObject, KeyPrefix, ListObjectsV2, Operation, PutObject,
-    Raw, ResponseHead, read_answer,
+    ByteRange, DeleteObject, ErrorKind, GetObject, HeadObject, KeyPrefix, ListObjectsV2, Operation, PutObject, Raw,
 };
+
+use crate::{head, read};
 
 /// `METHOD key?query [header: value] body`, the key with the store's prefix.
 fn written(operation: &impl Operation) -> String {
@@ -246,10 +247,7 @@ fn prefixes_are_taken_off_as_they_were_put_on() {
 
 /// Reads the answer to an operation that has no body.
 fn answered<O: Operation>(operation: &O, headers: &[(&'static str, &'static str)]) -> O::Output {
-    let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    let head = ResponseHead { status: StatusCode::OK, headers: pairs.collect::<HeaderMap>() };
-    let answer = Answer { head, body: b"", prefix: &KeyPrefix::default(), signed_for: "eu-central-1" };
-    read_answer(operation, answer).expect("a success")
+    read(operation, head(200, headers), b"").expect("a success")
 }
 
 /// What was stored is compared with what a HEAD finds: tag, version, size.

@@ -1,31 +1,18 @@
 //! Whose object it is that a HEAD found after a put whose answer was lost.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use s3lite::{
-    Answer, DeleteObject, Error, ErrorKind, GetObject, HeadObject, KeyPrefix, ObjectMeta, Operation, PutObject, Raw,
-    ResponseHead, read_answer,
-};
+use s3lite::{DeleteObject, Error, ErrorKind, GetObject, HeadObject, ObjectMeta, Operation, PutObject, Raw};
+
+use crate::{answer, head, read};
 
 const ID: &str = "x-amz-meta-s3lite-put-id";
 
-fn head(status: u16, headers: &[(&'static str, &'static str)]) -> ResponseHead {
-    let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    let status = StatusCode::from_u16(status).expect("a status");
-    ResponseHead { status, headers: pairs.collect::<HeaderMap>() }
-}
-
-fn answer<'a>(head: ResponseHead, body: &'a str, prefix: &'a KeyPrefix) -> Answer<'a> {
-    Answer { head, body: body.as_bytes(), prefix, signed_for: "eu-central-1" }
-}
-
 fn found(headers: &[(&'static str, &'static str)]) -> ObjectMeta {
-    let prefix = KeyPrefix::default();
-    read_answer(&HeadObject::new("k"), answer(head(200, headers), "", &prefix)).expect("an object")
+    read(&HeadObject::new("k"), head(200, headers), b"").expect("an object")
 }
 
 fn refusal(status: u16, code: &str) -> Error {
-    let (prefix, body) = (KeyPrefix::default(), format!("<Error><Code>{code}</Code></Error>"));
-    read_answer(&Raw::get("k"), answer(head(status, &[]), &body, &prefix)).map(drop).expect_err("a refusal")
+    let body = format!("<Error><Code>{code}</Code></Error>");
+    read(&Raw::get("k"), head(status, &[]), body.as_bytes()).map(drop).expect_err("a refusal")
 }
 
 /// What becomes of a put of five bytes.
@@ -99,7 +86,6 @@ fn refusals_that_mean_something_else() {
 fn what_a_raw_get_accepts() {
     const ERROR: &str = "<Error><Code>SlowDown</Code></Error>";
     const TAG: (&str, &str) = ("etag", "\"a\"");
-    let prefix = KeyPrefix::default();
     for (raw, headers, body, accepted) in [
         (Raw::get("k"), &[TAG][..], ERROR, true),
         (Raw::get("k"), &[("etag", "\"\"")], ERROR, false),
@@ -112,20 +98,19 @@ fn what_a_raw_get_accepts() {
         (Raw::put("k"), &[], ERROR, true),
         (Raw::bucket(http::Method::GET), &[], ERROR, true),
     ] {
-        let found = raw.accept(&answer(head(200, headers), body, &prefix));
+        let found = raw.accept(&answer(head(200, headers), body.as_bytes()));
         assert_eq!(found.is_ok(), accepted, "{raw:?} {headers:?} {body}");
     }
-    assert!(GetObject::new("k").accept(&answer(head(200, &[]), ERROR, &prefix)).is_ok(), "its bytes are not read here");
     // What it answers is then read: a sub-resource's error is one, an object's bytes are its bytes.
-    for (raw, body, headers, read) in [
+    for (raw, body, headers, is_read) in [
         (Raw::get("k"), ERROR, &[TAG][..], true),
         (Raw::get("k").query("tagging", ""), ERROR, &[], false),
         (Raw::put("k").query("acl", ""), ERROR, &[], false),
         (Raw::get("k"), "x", &[("content-encoding", "gzip"), ("etag", "W/\"a\"")], false),
         (Raw::put("k").query("acl", ""), "x", &[("content-encoding", "gzip"), ("etag", "W/\"a\"")], true),
     ] {
-        let found = raw.read(answer(head(200, headers), body, &prefix));
-        assert_eq!(found.is_ok(), read, "{raw:?} {headers:?} {body}");
+        let found = raw.read(answer(head(200, headers), body.as_bytes()));
+        assert_eq!(found.is_ok(), is_read, "{raw:?} {headers:?} {body}");
     }
 }
 

@@ -34,7 +34,9 @@ counts && /\|#\[cfg\(test\)\]$/ { counts = 0 }
     next
 }
 
-/\^0( |\^|$)/ { tell("region") }
+/\^0( |\^|$)/ {
+    for (count = gsub(/\^0/, "&"); count > 0; count--) tell("region")
+}
 
 function tell(what) {
     missed[room, what]++

@@ -334,11 +334,7 @@ impl<S: AsyncWrite + Unpin> Write for Metered<S> {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
-    /// An aborted connection is not shut down in order: it is dropped.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wire.ends_in_reset() {
-            return Poll::Ready(Ok(()));
-        }
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
