@@ -172,6 +172,28 @@ mod tests {
         }
     }
 
+    /// Four minutes explain nothing, and a service takes what is fifteen minutes off (both by the SDKs' rules and S3's guide).
+    #[test]
+    fn bounds_are_told_to_the_second() {
+        let head = ResponseHead { status: StatusCode::FORBIDDEN, headers: HeaderMap::new() };
+        let refusal = service_error(&head, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", "us-east-1");
+        let signed_with = ClockSkew::from_seconds(1_000);
+        for (seconds, explains, agrees) in [
+            (1_000, false, true),
+            (1_240, false, true),
+            (1_241, true, true),
+            (759, true, true),
+            (1_900, true, true),
+            (1_901, true, false),
+            (99, true, false),
+        ] {
+            let skew = ClockSkew::from_seconds(seconds);
+            assert_eq!(skew.as_seconds(), seconds);
+            assert_eq!(skew.explains(&refusal, signed_with), explains, "{seconds}");
+            assert_eq!(skew.agrees_with(signed_with), agrees, "{seconds}");
+        }
+    }
+
     #[test]
     fn official_cases() {
         let suite: Value = serde_json::from_str(CASES).expect("the suite is JSON");
