@@ -66,6 +66,12 @@ mod tests {
     }
 
     #[test]
+    fn the_bound_is_told_as_it_is_written() {
+        let bound = Pace::new(1024, Duration::from_secs(30)).bound();
+        assert_eq!(bound, "low-speed-limit = 1024 B in low-speed-time = 30s");
+    }
+
+    #[test]
     fn a_break_is_paid_by_what_comes_behind_it() {
         for (bytes, milliseconds, paid) in
             [(1, 0, true), (51, 50, false), (52, 50, true), (20_479, 20_000, false), (20_480, 20_000, true)]

@@ -49,3 +49,38 @@ impl Region {
         others.iter().all(|word| is_word(word)) && (is_number && others.len() >= 2 || is_pseudo && !others.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_aws_could_have() {
+        for (name, may_be) in [
+            ("eu-central-1", true),
+            ("us-gov-west-1", true),
+            ("ap-southeast-12", true),
+            ("aws-global", true),
+            ("aws-us-gov-global", true),
+            ("us-east", false),
+            ("us-1", false),
+            ("1", false),
+            ("us-east-1a", false),
+            ("us-e4st-1", false),
+            ("4s-east-1", false),
+            ("us--1", false),
+            ("us-east-", false),
+            ("global", false),
+            ("aws", false),
+            ("aws-", false),
+            ("aws-east", false),
+            ("other-global", false),
+            ("aws9-global", false),
+            ("garage", false),
+            ("auto", false),
+        ] {
+            let region = Region(name.to_owned());
+            assert_eq!(region.may_be_of_aws(), may_be, "{name}");
+        }
+    }
+}

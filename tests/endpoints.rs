@@ -307,6 +307,19 @@ fn virtual_style_is_for_buckets_that_fit_into_a_host() {
     }
 }
 
+/// 253 characters resolve, and a port is none of them.
+#[test]
+fn a_host_of_the_longest_length_is_taken() {
+    let region = Region::new("eu-central-1").expect("a region");
+    let (bucket, label) = ("b".repeat(63), "l".repeat(61));
+    for (last, port, fits) in [(3, "", true), (3, ":9000", true), (4, "", false), (4, ":9000", false)] {
+        let host = format!("{label}.{label}.{label}.{}", "x".repeat(last));
+        let url = EndpointUrl::parse(&format!("https://{host}{port}")).expect("an endpoint");
+        let resolved = Endpoint::resolve(&parameters(&region, &bucket, Some(&url)));
+        assert_eq!(resolved.is_ok(), fits, "{last} {port}");
+    }
+}
+
 /// A name with its root's dot is the same name: either it is taken, or the dot is named.
 #[test]
 fn a_dot_behind_the_host_is_taken_or_named() {
