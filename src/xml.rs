@@ -243,6 +243,29 @@ mod tests {
         Ok(texts)
     }
 
+    /// Most of a listing is read so; that it is quicker, `cargo bench` shows.
+    #[test]
+    fn a_plain_field_is_read_without_the_reader() {
+        let taken = |body: &'static str| {
+            let mut document = Document::open_as(body.as_bytes(), "r").expect("it begins well");
+            document.plain_field().map(|field| format!("{}={}", field.name, field.text))
+        };
+        for (body, field) in [
+            ("<r><k>a</k></r>", Some("k=a")),
+            ("<r><k></k></r>", Some("k=")),
+            ("<r><k>a&amp;b</k></r>", Some("k=a&b")),
+            ("<r/>", None),
+            ("<r><></></r>", None),
+            ("<r><k/></r>", None),
+            ("<r><k>a\r\n</k></r>", None),
+            ("<r><s:k>a</s:k></r>", None),
+            ("<r><k>a<i/></k></r>", None),
+            ("<r> <k>a</k></r>", None),
+        ] {
+            assert_eq!(taken(body).as_deref(), field, "{body}");
+        }
+    }
+
     #[test]
     fn what_s3_writes_is_read() {
         for (body, texts) in [

@@ -60,6 +60,7 @@ fn what_is_no_date_is_none() {
         "Sun Nov  6 08:60:37 1994",
         "Sun  6 Nov 08:49:37 1994",
         "Sun Nov  6 1994",
+        "Sun Nov 006 08:49:37 1994",
         "Sat, 31 Dec 2016 23:59:61 GMT",
         "784111777",
     ] {

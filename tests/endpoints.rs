@@ -245,6 +245,35 @@ fn bucket_names() {
     });
 }
 
+/// The first rule that a name breaks is the one that is told.
+#[test]
+fn what_is_wrong_with_a_bucket_is_said() {
+    let (longest, tenant) = ("b".repeat(64), format!("{}:bucket", "t".repeat(255)));
+    for (name, endpoint, words) in [
+        ("arn:aws:s3:::mail", "", "an ARN"),
+        ("arn:aws:s3:::mail", "https://ceph", "an ARN"),
+        ("arn:b:c", "https://ceph", "an ARN"),
+        ("arm:b:c", "https://ceph", "one colon at most"),
+        ("arn:mail", "https://ceph", ""),
+        ("arn:mail", "", "one colon at most"),
+        ("s3://mail", "", "no slash"),
+        ("mail/in", "", "no slash"),
+        ("s3:mail", "https://ceph", ""),
+        ("Mail", "", "on AWS it may have"),
+        ("ma il", "", "it may have lower-case"),
+        (&longest, "", "3 to 63 characters"),
+        (&longest, "https://ceph", ""),
+        (&tenant, "https://ceph", ""),
+        (&format!("t{tenant}"), "https://ceph", "3 to 63 characters"),
+    ] {
+        let store = StoreConfig::builder().set("bucket", name).set("region", "eu-central-1").set("endpoint", endpoint);
+        match store.build() {
+            Ok(_) => assert_eq!(words, "", "{name} is taken"),
+            Err(error) => assert!(!words.is_empty() && error.to_string().contains(words), "{name}: {error}"),
+        }
+    }
+}
+
 /// AWS's own partitions name a region for what has none.
 #[test]
 fn pseudo_regions_belong_to_their_partitions() {

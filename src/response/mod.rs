@@ -228,3 +228,27 @@ pub(crate) const X_AMZ_VERSION_ID: HeaderName = HeaderName::from_static("x-amz-v
 
 /// The header that names a delete marker.
 pub(crate) const X_AMZ_DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some gateways send a tag with nothing in it.
+    #[test]
+    fn an_empty_tag_is_none() {
+        for (tag, is_there) in [
+            (Some("\"a\""), true),
+            (Some("W/\"a\""), true),
+            (Some("a"), true),
+            (Some("\"\""), false),
+            (Some("W/\"\""), false),
+            (Some(""), false),
+            (None, false),
+        ] {
+            let headers: Vec<(&str, &str)> = tag.map(|tag| ("etag", tag)).into_iter().collect();
+            let meta = ObjectMeta::from_head(crate::head::head(200, &headers));
+            assert_eq!(meta.has_etag(), is_there, "{tag:?}");
+            assert_eq!(meta.etag().is_some(), is_there, "{tag:?}");
+        }
+    }
+}
