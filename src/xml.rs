@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        let deep = "<r>".to_owned() + &"<k>".repeat(40) + &"</k>".repeat(40) + "</r>";
+        let deep = nested(MAX_DEPTH);
         for (body, why) in [
             ("", "it is empty"),
             ("  \n", "it is empty"),
@@ -312,5 +312,21 @@ mod tests {
         }
         assert!(read(b"<r><k>\xff</k></r>").expect_err("not UTF-8").to_string().contains("UTF-8"));
         assert_eq!(read(&vec![b' '; MAX_BYTES + 1]).expect_err("too large").kind(), ErrorKind::LimitExceeded);
+    }
+
+    /// Elements in each other, below the root.
+    fn nested(depth: usize) -> String {
+        "<r>".to_owned() + &"<k>".repeat(depth) + &"</k>".repeat(depth) + "</r>"
+    }
+
+    #[test]
+    fn what_is_just_within_the_limits_is_read() {
+        let mut large = b"<r></r>".to_vec();
+        large.resize(MAX_BYTES, b' ');
+        let deep = nested(MAX_DEPTH - 1);
+        for read in [read, read_fields] {
+            assert_eq!(read(&large).expect("as large as it may be"), [""; 0]);
+            assert_eq!(read(deep.as_bytes()).expect("as deep as it may be"), [""]);
+        }
     }
 }

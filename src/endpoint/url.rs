@@ -108,7 +108,7 @@ impl EndpointUrl {
         let Host::Name(name) = &self.host else { return false };
         let rest = name.strip_prefix(&bucket.to_ascii_lowercase()).and_then(|rest| rest.strip_prefix('.'));
         // `bucket.vpce-…` is the host of a private link to S3, whatever the bucket is called.
-        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("vpce-"))
+        rest.is_some_and(|rest| !rest.starts_with("vpce-"))
     }
 
     /// Returns true if the path's last segment is a bucket.
@@ -162,7 +162,7 @@ impl fmt::Display for Host {
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    let after_host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    let after_host = authority.rfind(']').unwrap_or_default();
     let Some(colon) = authority[after_host..].find(':').map(|index| index + after_host) else {
         return Some((authority, None));
     };
