@@ -46,7 +46,7 @@ impl Civil {
     /// Returns the seconds since 1970; `None` for what is no moment, or before it.
     pub fn seconds(self) -> Option<u64> {
         let Self { year, month, day, hour, minute, second } = self;
-        if year < 1970 || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59 {
+        if year < 1970 || !(1..=12).contains(&month) {
             return None;
         }
         let march_year = u64::from(year) - u64::from(month <= 2);
@@ -54,8 +54,8 @@ impl Civil {
         let day_of_year = (153 * march_month + 2) / 5 + u64::from(day).checked_sub(1)?;
         let (era, year_of_era) = (march_year / 400, march_year % 400);
         let days = era * ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - EPOCH;
-        let seconds = days * DAY + u64::from(hour * 3600 + minute * 60 + second);
-        // A day that its month does not have is one of the next month.
+        let seconds = days * DAY + u64::from(hour) * 3600 + u64::from(minute) * 60 + u64::from(second);
+        // A day that its month does not have is one of the next month, and a 60th second one of the next minute.
         (Self::of(seconds)? == self).then_some(seconds)
     }
 }
