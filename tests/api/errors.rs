@@ -266,6 +266,8 @@ fn each_refusal_has_its_words() {
 #[test]
 fn each_status_has_its_kind() {
     for (status, kind) in [
+        (100, ErrorKind::Protocol),
+        (199, ErrorKind::Protocol),
         (301, ErrorKind::Redirect),
         (302, ErrorKind::Redirect),
         (304, ErrorKind::NotModified),
@@ -284,6 +286,36 @@ fn each_status_has_its_kind() {
     ] {
         assert_eq!(refusal(status, "").kind(), kind, "{status}");
     }
+}
+
+/// A code counts for more than the status it comes with.
+#[test]
+fn each_code_has_its_kind() {
+    for (code, kind) in [
+        ("NoSuchBucket", ErrorKind::NoSuchBucket),
+        ("NoSuchKey", ErrorKind::NotFound),
+        ("NoSuchVersion", ErrorKind::NotFound),
+        ("NoSuchUpload", ErrorKind::NotFound),
+        ("AccessDenied", ErrorKind::AccessDenied),
+        ("ExpiredToken", ErrorKind::Credentials),
+        ("RequestTimeTooSkewed", ErrorKind::ClockSkew),
+        ("IncorrectEndpoint", ErrorKind::WrongRegion),
+        ("PreconditionFailed", ErrorKind::Precondition),
+        ("ConditionalRequestConflict", ErrorKind::Conflict),
+        ("OperationAborted", ErrorKind::Conflict),
+        ("InvalidRange", ErrorKind::InvalidRange),
+        ("IncompleteBody", ErrorKind::Integrity),
+        ("RequestTimeout", ErrorKind::Timeout(Phase::Server)),
+        ("SlowDown", ErrorKind::Throttled),
+        ("InternalError", ErrorKind::Server),
+        ("NotImplemented", ErrorKind::Unsupported),
+        ("MethodNotAllowed", ErrorKind::Unsupported),
+        ("AuthorizationHeaderMalformed", ErrorKind::Other),
+        ("Unheard", ErrorKind::Other),
+    ] {
+        assert_eq!(refusal(418, code).kind(), kind, "{code}");
+    }
+    assert_eq!(refusal(403, "InvalidObjectState").kind(), ErrorKind::Other, "archived, not forbidden");
 }
 
 /// A redirect's goal is named, but for what would sign for somebody; a region is named by header or in words.
