@@ -141,3 +141,28 @@ fn a_host_of_aws_without_a_region_goes_with_any() {
     let other = base().set("endpoint", "https://s3-eu-west-1.amazonaws.com");
     assert!(refused(other).contains("eu-west-1"));
 }
+
+/// What is not written is as the README says, and what is written is so.
+#[test]
+fn what_concerns_uploads_and_checks_is_at_hand() {
+    let told = |builder: StoreConfigBuilder| {
+        let config = builder.build().expect("valid");
+        (config.expect_continue(), config.verify_after_write(), config.verify_checksum(), config.put_id())
+    };
+    let default = told(base());
+    assert_eq!(default, (Some(1 << 20), false, true, true));
+    assert_eq!(told(base().set("expect-continue", "5B")), (Some(5), default.1, default.2, default.3));
+    assert_eq!(told(base().set("expect-continue", "off")), (None, default.1, default.2, default.3));
+    assert_eq!(told(base().set("verify-after-write", true)), (default.0, true, default.2, default.3));
+    assert_eq!(told(base().set("verify-checksum", false)), (default.0, default.1, false, default.3));
+    assert_eq!(told(base().set("put-id", false)), (default.0, default.1, default.2, false));
+}
+
+/// Keys that proxies change are refused where the section asks for it, and nowhere else.
+#[test]
+fn strict_keys_are_asked_for() {
+    for (strict, key, is_taken) in [(false, "a/../b", true), (true, "a/../b", false), (true, "a/b", true)] {
+        let config = base().set("strict-keys", strict).build().expect("valid");
+        assert_eq!(config.check_key(key).is_ok(), is_taken, "{strict} {key}");
+    }
+}

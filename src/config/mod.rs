@@ -314,10 +314,17 @@ mod tests {
     use crate::response::{ResponseHead, service_error};
 
     fn followed(named: &str, allowed: bool) -> Option<String> {
-        let config = StoreConfig::builder().set("bucket", "mail").set("region", "us-east-1").set("anonymous", true);
-        let config = config.set("follow-region", allowed).build().expect("valid");
+        told("PermanentRedirect", named, config().set("follow-region", allowed))
+    }
+
+    fn config() -> StoreConfigBuilder {
+        StoreConfig::builder().set("bucket", "mail").set("region", "us-east-1").set("anonymous", true)
+    }
+
+    fn told(code: &str, named: &str, config: StoreConfigBuilder) -> Option<String> {
+        let config = config.build().expect("valid");
         let head = ResponseHead { status: http::StatusCode::MOVED_PERMANENTLY, headers: http::HeaderMap::new() };
-        let body = format!("<Error><Code>PermanentRedirect</Code><Region>{named}</Region></Error>");
+        let body = format!("<Error><Code>{code}</Code><Region>{named}</Region></Error>");
         let refusal = service_error(&head, body.as_bytes(), "us-east-1");
         config.region_to_follow(&refusal, "us-east-1").map(|region| region.as_str().to_owned())
     }
@@ -329,5 +336,13 @@ mod tests {
         for named in ["us-east-1", "cn-north-1", "us-iso-east-1", "eusc-de-east-1", "evil.example.com/"] {
             assert_eq!(followed(named, true), None, "{named}");
         }
+    }
+
+    #[test]
+    fn a_region_is_followed_from_a_wrong_one_and_a_derived_host_alone() {
+        let allowed = || config().set("follow-region", true);
+        assert_eq!(told("IncorrectEndpoint", "eu-west-1", allowed()).as_deref(), Some("eu-west-1"));
+        assert_eq!(told("AccessDenied", "eu-west-1", allowed()), None);
+        assert_eq!(told("PermanentRedirect", "eu-west-1", allowed().set("endpoint", "https://h.example")), None);
     }
 }
