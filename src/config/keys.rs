@@ -148,9 +148,6 @@ const SYNONYMS: [(&str, &[&str]); 22] = [
 pub(super) fn meant_by(name: &str) -> Option<&'static str> {
     let plain = plain(name);
     let within_tls = plain.strip_prefix("tls.");
-    if let Some((key, _)) = KEYS.iter().find(|(key, _)| *key == plain && *key != name) {
-        return Some(key);
-    }
     let other = within_tls.unwrap_or(&plain);
     let is_known = |key: &str| within_tls.is_none() || key.starts_with("tls.");
     let synonym = SYNONYMS.iter().find(|(key, names)| is_known(key) && names.contains(&other));
@@ -211,6 +208,8 @@ mod tests {
             ("tls.root", Some("tls.roots")),
             ("root", Some("key-prefix")),
             ("buckett", Some("bucket")),
+            ("wxybucket", Some("bucket")),
+            ("wxyzbucket", None),
             ("nope", None),
             ("zzz", None),
         ] {

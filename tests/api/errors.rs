@@ -340,6 +340,7 @@ fn where_a_refusal_points() {
     let error = told(400, &[], malformed);
     assert_eq!((error.kind(), region(&error).as_deref()), (ErrorKind::WrongRegion, Some("us-west-2")));
     assert!(error.to_string().contains("set region = \"us-west-2\""), "{error}");
+    assert_eq!(told(403, &[], malformed).kind(), ErrorKind::WrongRegion, "whatever the status");
     let other = "<Error><Code>InvalidRequest</Code><Message>it is wrong; expecting 'us-west-2'</Message></Error>";
     assert_eq!(region(&told(400, &[], other)), None);
     let error = told(301, &[("x-amz-bucket-region", "us-west-2")], "");
