@@ -166,3 +166,16 @@ fn strict_keys_are_asked_for() {
         assert_eq!(config.check_key(key).is_ok(), is_taken, "{strict} {key}");
     }
 }
+
+#[test]
+fn what_concerns_retries_is_at_hand() {
+    let told = |builder: StoreConfigBuilder| {
+        let policy = builder.build().expect("valid").retry_policy();
+        (policy.max_retries, policy.timeout, policy.base, policy.longest)
+    };
+    let (seconds, milliseconds) = (Duration::from_secs, Duration::from_millis);
+    assert_eq!(told(base()), (3, seconds(30), milliseconds(100), seconds(20)));
+    let other = base().set("max-retries", 5).set("retry-timeout", "7s");
+    let other = other.set("retry-base-delay", "8ms").set("retry-max-delay", "9s");
+    assert_eq!(told(other), (5, seconds(7), milliseconds(8), seconds(9)));
+}

@@ -30,3 +30,21 @@ fn is_shown(character: char) -> bool {
     );
     !character.is_control() && !is_format
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_is_kept_in_whole_characters() {
+        let short = "a".repeat(MAX_BYTES - 1);
+        for (text, kept) in [
+            (format!("{short}b"), format!("{short}b")),
+            (format!("{short}bc"), format!("{short}b")),
+            (format!("{short}é"), short.clone()),
+            (format!("{short} Signature=0a"), format!("{short}***")),
+        ] {
+            assert_eq!(printable(&text), kept);
+        }
+    }
+}
