@@ -255,11 +255,10 @@ impl SettingsReader<'_> {
                 None => Some(CredentialSource::Anonymous),
             };
         }
-        let before = self.problems.borrow().len();
         let token = self.session_token();
         let pair = (self.credential("access-key"), self.credential("secret-key"));
         let profile = self.plain_text("profile");
-        if self.problems.borrow().len() > before || keys.iter().any(|key| self.has_problem(key)) {
+        if keys.iter().any(|key| self.has_problem(key)) {
             return None;
         }
         match (pair, profile) {
