@@ -140,3 +140,34 @@ fn is_reference_of_others(text: &str) -> bool {
         || text.strip_prefix('$').is_some_and(is_name)
         || text.strip_prefix('%').and_then(|text| text.strip_suffix('%')).is_some_and(is_name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A secret may begin with a dollar or a brace, so little enough is taken for a reference.
+    #[test]
+    fn references_of_other_programs() {
+        for (text, is_one) in [
+            ("${SECRET}", true),
+            ("user-${NAME}", true),
+            ("${NAME}-user", false),
+            ("$(pass s3)", true),
+            ("{{ secret }}", true),
+            ("{{ secret", false),
+            ("secret }}", false),
+            ("{env:SECRET}", true),
+            ("$S3_SECRET", true),
+            ("$AB", true),
+            ("$A", false),
+            ("$", false),
+            ("$secret", false),
+            ("%S3%", true),
+            ("%S%", false),
+            ("%S3", false),
+            ("secret", false),
+        ] {
+            assert_eq!(is_reference_of_others(text), is_one, "{text}");
+        }
+    }
+}

@@ -21,3 +21,28 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Result<Zeroizing<String>, String> {
         format!("line {line} is not UTF-8; save it as UTF-8")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_utf_8_is_told() {
+        const UTF_16: &str = "it is in UTF-16; save it as UTF-8";
+        for (bytes, told) in [
+            (&b"a = 1\n"[..], Ok("a = 1\n")),
+            (b"", Ok("")),
+            (b"\xc3\xa9\n", Ok("é\n")),
+            (b"abcd\0", Ok("abcd\0")),
+            (b"\xff\xfea ", Err(UTF_16)),
+            (b"\xfe\xff a", Err(UTF_16)),
+            (b"a\0", Err(UTF_16)),
+            (b"abc\0", Err(UTF_16)),
+            (b"\xe9", Err("line 1 is not UTF-8; save it as UTF-8")),
+            (b"a\nb\n\nc\xe9\n", Err("line 4 is not UTF-8; save it as UTF-8")),
+        ] {
+            let found = decode(bytes.to_vec());
+            assert_eq!(found.as_ref().map(|text| text.as_str()).map_err(String::as_str), told, "{bytes:?}");
+        }
+    }
+}
