@@ -40,7 +40,7 @@ impl ClockSkew {
     /// Returns the service's time at this host's `now`, as far as the clock can tell it.
     pub fn apply(self, now: SystemTime) -> SystemTime {
         let distance = Duration::from_secs(self.0.unsigned_abs());
-        let shifted = if self.0 < 0 { now.checked_sub(distance) } else { now.checked_add(distance) };
+        let shifted = if self.0.is_negative() { now.checked_sub(distance) } else { now.checked_add(distance) };
         shifted.unwrap_or(now)
     }
 
@@ -191,6 +191,26 @@ mod tests {
             assert_eq!(skew.as_seconds(), seconds);
             assert_eq!(skew.explains(&refusal, signed_with), explains, "{seconds}");
             assert_eq!(skew.agrees_with(signed_with), agrees, "{seconds}");
+        }
+    }
+
+    /// A refusal without a code, as a HEAD has it, may be for the time.
+    #[test]
+    fn what_the_time_may_be_to_blame_for() {
+        for (status, code, may_be) in [
+            (403, "RequestTimeTooSkewed", true),
+            (400, "RequestTimeTooSkewed", true),
+            (403, "SignatureDoesNotMatch", true),
+            (403, "", true),
+            (401, "", false),
+            (403, "AccessDenied", false),
+            (403, "InvalidAccessKeyId", false),
+        ] {
+            let head =
+                ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers: HeaderMap::new() };
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            let refusal = service_error(&head, body.as_bytes(), "us-east-1");
+            assert_eq!(ClockSkew::default().may_be_to_blame(&refusal), may_be, "{status} {code}");
         }
     }
 
