@@ -39,7 +39,7 @@ mod tests {
             (b"a\0", Err(UTF_16)),
             (b"abc\0", Err(UTF_16)),
             (b"\xe9", Err("line 1 is not UTF-8; save it as UTF-8")),
-            (b"a\nb\n\nc\xe9\n", Err("line 4 is not UTF-8; save it as UTF-8")),
+            (b"ab\nc\n\nd\xe9\n", Err("line 4 is not UTF-8; save it as UTF-8")),
         ] {
             let found = decode(bytes.to_vec());
             assert_eq!(found.as_ref().map(|text| text.as_str()).map_err(String::as_str), told, "{bytes:?}");
