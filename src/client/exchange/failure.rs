@@ -149,3 +149,47 @@ fn root_cause(error: &(dyn StdError + 'static)) -> String {
     }
     last.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_with_an_odd_character_is_named() {
+        for (unread, named) in [
+            (&b"HTTP/1.1 200 OK\r\nA: b\r\nEtag: a\x1fb\r\n\r\n"[..], Some("Etag")),
+            (b"HTTP/1.1 200 OK\nA: b\nEtag: a\x7f\n\n", Some("Etag")),
+            (b"HTTP/1.1 200 OK\r\nA\x00B: c\r\n\r\n", Some("AB")),
+            (b"HTTP/1.1 200 OK\r\nA: \tb c\r\nEtag: \x80\xff\r\n\r\n", None),
+            (b"HTTP/1.1 200 O\x01K\r\nA: b\r\n\r\n", None),
+            (b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nC: \x01\r\n", None),
+            (b"HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", Some("A")),
+            (b"", None),
+        ] {
+            assert_eq!(odd_header(unread).as_deref(), named, "{}", unread.escape_ascii());
+        }
+        let long = format!("HTTP/1.1 200 OK\r\n{}: \x01\r\n", "n".repeat(100));
+        assert_eq!(odd_header(long.as_bytes()), Some("n".repeat(60)));
+    }
+
+    #[test]
+    fn a_name_without_an_address_is_told_by_any_cause() {
+        #[derive(Debug)]
+        struct Caused(&'static str, Option<Box<Caused>>);
+        impl std::fmt::Display for Caused {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl StdError for Caused {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                self.1.as_deref().map(|cause| cause as _)
+            }
+        }
+        let caused = |text, by| Caused(text, Some(Box::new(Caused(by, None))));
+        assert!(is_unresolved(&Caused("dns error", None)));
+        assert!(is_unresolved(&caused("client error", "dns error")));
+        assert!(!is_unresolved(&caused("client error", "refused")));
+        assert_eq!(root_cause(&caused("client error", "refused")), "refused");
+    }
+}
