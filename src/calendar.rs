@@ -55,7 +55,7 @@ impl Civil {
         let (era, year_of_era) = (march_year / 400, march_year % 400);
         let days = era * ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - EPOCH;
         let seconds = days * DAY + u64::from(hour) * 3600 + u64::from(minute) * 60 + u64::from(second);
-        // A day that its month does not have is one of the next month, and a 60th second one of the next minute.
+        // Hour 24, second 60, a day that its month does not have: each is another moment.
         (Self::of(seconds)? == self).then_some(seconds)
     }
 }

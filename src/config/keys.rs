@@ -199,6 +199,14 @@ fn distance(left: &str, right: &str) -> usize {
 mod tests {
     use super::*;
 
+    /// So a key that is only spelled in another way is found as the nearest.
+    #[test]
+    fn no_name_of_others_is_a_key() {
+        for name in SYNONYMS.iter().flat_map(|(_, names)| *names) {
+            assert!(KEYS.iter().all(|(key, _)| key != name), "{name}");
+        }
+    }
+
     #[test]
     fn what_is_meant() {
         for (name, key) in [

@@ -162,8 +162,8 @@ impl fmt::Display for Host {
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    let after_host = authority.rfind(']').unwrap_or_default();
-    let Some(colon) = authority[after_host..].find(':').map(|index| index + after_host) else {
+    let bracket = authority.rfind(']').unwrap_or_default();
+    let Some(colon) = authority[bracket..].find(':').map(|index| index + bracket) else {
         return Some((authority, None));
     };
     let (host, port) = (&authority[..colon], &authority[colon + 1..]);

@@ -315,7 +315,6 @@ fn each_code_has_its_kind() {
     ] {
         assert_eq!(refusal(418, code).kind(), kind, "{code}");
     }
-    assert_eq!(refusal(403, "InvalidObjectState").kind(), ErrorKind::Other, "archived, not forbidden");
 }
 
 /// A redirect's goal is named, but for what would sign for somebody; a region is named by header or in words.
