@@ -19,7 +19,7 @@ use crate::operation::{
     SelfContained,
 };
 use crate::request::Request;
-use crate::response::{ObjectMeta, may_be_compressed, require_same_coding};
+use crate::response::{ObjectMeta, length_by_head, may_be_compressed, require_same_coding};
 use crate::retry::{Decision, LATE_VISIBILITY, Moment, Outcome, Retry};
 use crate::sign::{PayloadForm, PresignedUrl, SigningTime};
 
@@ -83,7 +83,7 @@ impl Store {
     /// Looks, once for a store, whether the service took off the framing of signed chunks: some keep it as a part of the object.
     async fn check_chunks(&self, operation: &PutObject, stored: &PutObjectOutput, length: u64) -> Result<()> {
         let Ok(found) = self.head_object(operation.as_head_of(stored)).await else { return Ok(()) };
-        if let Some(error) = operation.chunks_kept(stored, length, &found) {
+        if let Some(error) = operation.chunks_mistaken(stored, length, &found) {
             return Err(self.about_key(error, PutObject::NAME, Some(operation.key())));
         }
         self.inner.learned.chunks_checked.store(true, Ordering::Relaxed);
@@ -175,16 +175,13 @@ impl Store {
         self.run(&mut Payload::none(), &mut reading).await?;
         let stored = reading.output();
         require_same_coding(meta.head(), stored.head()).map_err(about)?;
-        let has_tag = meta.has_etag();
-        if !has_tag && meta.size().is_some() && stored.size() != meta.size() {
-            return Err(about(Error::passing_protocol(
-                "the answer has no ETag, and another length than the object: it is somebody else's",
-            )));
+        if meta.has_etag() {
+            return Object::new(self, operation.clone(), meta, body);
         }
+        let length = length_by_head(&meta, &stored, operation.byte_range().is_none()).map_err(about)?;
         let mut object = Object::new(self, operation.clone(), meta, body)?;
-        if !has_tag {
-            object.require_no_document().await?;
-        }
+        object.require_length(length);
+        object.require_no_document().await?;
         Ok(object)
     }
 

@@ -176,6 +176,8 @@ pub enum AnswerKind {
     Stored,
     /// A head alone: nothing but the service's mark tells it from somebody else's.
     Head,
+    /// Anything: the mark, of a service that marks its answers.
+    Any,
 }
 
 /// A whole answer, as an operation reads it.
@@ -254,6 +256,7 @@ fn require_success<O: Operation>(_: &O, answer: &Answer<'_>, known: Marks) -> Re
             refuse_error_document(answer)?;
             require_own(head, known)?;
         }
+        AnswerKind::Any => require_own(head, known)?,
     }
     Ok(())
 }

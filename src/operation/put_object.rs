@@ -147,9 +147,10 @@ impl PutObject {
     ///
     /// # Errors
     ///
-    /// The error itself. Its outcome is known if the object is still the one that the condition names; another's may have been
-    /// there before, or have replaced this write's. [`ErrorKind::Ambiguous`] if the object cannot be told from this write's,
-    /// because the service keeps no metadata.
+    /// The error itself. Its outcome is known if the service refused the last copy while the object is still the one that the
+    /// condition names; a copy whose answer was lost may still be applied, and another's object may have been there before, or
+    /// have replaced this write's. [`ErrorKind::Ambiguous`] if the object cannot be told from this write's, because the service
+    /// keeps no metadata.
     pub fn settle(&self, length: u64, found: &ObjectMeta, error: Error) -> Result<PutObjectOutput> {
         let id = self.metadata.iter().find(|(name, _)| name == PUT_ID).map(|(_, id)| id.as_str());
         let (found_id, version_id) = (found.metadata(PUT_ID), found.version_id().map(str::to_owned));
@@ -159,16 +160,19 @@ impl PutObject {
         let expected = self.headers.iter().find(|(name, _)| *name == IF_MATCH).map(|(_, tag)| ETag::new(tag));
         let is_unchanged = expected.is_some() && expected == found.etag();
         let is_anothers = found_id.is_some() || found.size().is_some_and(|size| size != length);
+        // Without an id, this write may have stored the same bytes once more.
+        let is_refused = is_unchanged && id.is_some() && error.is_precondition_failed();
         match (is_unchanged, is_anothers) {
-            (true, _) => Err(error.with_unknown_outcome(false)),
-            (false, true) => Err(error),
+            _ if is_refused => Err(error.with_unknown_outcome(false)),
             (false, false) => Err(error.into_ambiguous()),
+            _ => Err(error),
         }
     }
 
-    /// Says whether a service kept the framing of a body in signed chunks, by what a HEAD of the object found.
-    pub(crate) fn chunks_kept(&self, stored: &PutObjectOutput, length: u64, found: &ObjectMeta) -> Option<Error> {
-        let size = found.size().filter(|size| *size > length)?;
+    /// Says whether a service took a body in signed chunks for what it is, by what a HEAD of the object found: it may have kept
+    /// their framing.
+    pub(crate) fn chunks_mistaken(&self, stored: &PutObjectOutput, length: u64, found: &ObjectMeta) -> Option<Error> {
+        let size = found.size().filter(|size| *size != length)?;
         let is_this = found.etag().is_none_or(|etag| etag == stored.etag);
         is_this.then(|| of_other_size(length, size, found))
     }

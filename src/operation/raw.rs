@@ -6,15 +6,18 @@ use bytes::Bytes;
 use http::header::ETAG;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{Answer, Operation, SelfContained};
+use super::{Answer, AnswerKind, Operation, SelfContained};
 use crate::error::{Error, Result};
 use crate::request::{ExtraHeaders, KeyPrefix, Request};
 use crate::response::{
-    ETag, ResponseHead, require_no_document, require_no_framing, require_not_compressed, service_error,
+    ETag, ResponseHead, object_framing, require_no_document, require_no_framing, require_not_compressed, service_error,
     service_error_document,
 };
 
 /// Any S3 call, for example `GET /key?tagging`: addressed, signed, sent, and its errors read like every other's.
+///
+/// The answer to a GET of an object is a whole object, or the part that was asked for; unlike [`GetObject`](crate::GetObject)'s it
+/// is neither compared with a HEAD, where its head leaves doubt, nor with a stored checksum.
 ///
 /// ```
 /// use s3lite::{Method, Raw};
@@ -99,6 +102,10 @@ impl Raw {
             |name: &str| matches!(name, "versionId" | "partNumber" | "x-id") || name.starts_with("response-");
         self.method == Method::GET && self.key.is_some() && self.query.iter().all(|(name, _)| of_object(name))
     }
+
+    fn asks_for_a_part(&self) -> bool {
+        self.headers.has("range") || self.query.iter().any(|(name, _)| name == "partNumber")
+    }
 }
 
 /// Bodies may be anything, secrets among them: `Debug` shows their lengths.
@@ -126,6 +133,7 @@ impl SelfContained for Raw {}
 impl Operation for Raw {
     type Output = RawAnswer;
     const NAME: &'static str = "Raw";
+    const ANSWER: AnswerKind = AnswerKind::Any;
     const IS_DOCUMENT: bool = false;
 
     fn key(&self) -> Option<&str> {
@@ -152,10 +160,18 @@ impl Operation for Raw {
         Err(Error::bad_input("a presigned URL carries no body; leave it out, and let whoever uses the URL send it"))
     }
 
-    /// An object has a tag. A document without one is S3's own word, whatever was asked for.
+    /// An object has a tag, and as many bytes as the answer says. A document without one is S3's own word, whatever was asked for.
     fn accept(&self, answer: &Answer<'_>) -> Result<()> {
-        let has_tag = answer.head.header(ETAG).is_some_and(|etag| !ETag::new(etag).is_empty());
-        if !self.asks_for_an_object() || has_tag {
+        if !self.asks_for_an_object() {
+            return Ok(());
+        }
+        if !self.asks_for_a_part() {
+            object_framing(&answer.head, None)?;
+        }
+        if answer.head.content_range().is_some_and(|range| range.length() != answer.body.len() as u64) {
+            return Err(Error::protocol("the answer has another number of bytes than its Content-Range"));
+        }
+        if answer.head.header(ETAG).is_some_and(|etag| !ETag::new(etag).is_empty()) {
             return Ok(());
         }
         match service_error_document(answer.body) {

@@ -36,6 +36,10 @@ impl ExtraHeaders {
         Ok(())
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+    }
+
     /// Those that a look at the same object needs too: a customer's key, the bucket's expected owner, who pays.
     pub fn of_access(&self) -> Self {
         let of_access = |name: &str| {

@@ -3,8 +3,8 @@
 //! hyper reads an answer whose `Transfer-Encoding` is not chunked to the end of the connection, whatever length it announces; half
 //! of an object would be an object then. So head, status and what was asked must agree before a byte is taken.
 
-use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, TRANSFER_ENCODING};
+use http::{Method, StatusCode};
 
 use super::{ContentRange, ResponseHead};
 use crate::error::{Error, Result};
@@ -59,9 +59,14 @@ fn is_chunked(value: &[u8]) -> bool {
     value.trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
-/// Demands that an answer's end is framed: a body that ends with the connection may be cut anywhere.
-pub(crate) fn require_framed(head: &ResponseHead) -> Result<()> {
-    if framing(head)? == Framing::Close { Err(unframed()) } else { Ok(()) }
+/// Demands that the body of a success is whole. One that ends with the connection may be cut anywhere, also before its first byte;
+/// but a document shows by itself whether it is whole, and what only acknowledges a write has no body to lose.
+pub(crate) fn require_whole(head: &ResponseHead, method: &Method, body: &[u8], is_document: bool) -> Result<()> {
+    let needs_none = is_document || body.is_empty() && method != Method::GET;
+    match framing(head)? {
+        Framing::Close if !needs_none => Err(unframed()),
+        _ => Ok(()),
+    }
 }
 
 /// Demands that status, `Content-Range`, `Content-Length` and what was asked for agree; returns how the bytes come.
@@ -300,15 +305,26 @@ mod tests {
         assert!(error.expect_err("another range").to_string().contains("other bytes than the range"));
     }
 
+    /// Headers, and whether the body is whole: of a GET with and without bytes, of a PUT with and without, of a document.
     #[test]
     fn an_end_is_demanded() {
-        for (headers, framed) in [
-            (&[][..], false),
-            (&[("content-length", "0")], true),
-            (&[("transfer-encoding", "chunked")], true),
-            (&[("transfer-encoding", "gzip")], false),
+        for (headers, whole) in [
+            (&[][..], [false, false, false, true, true]),
+            (&[("content-length", "0")], [true; 5]),
+            (&[("transfer-encoding", "chunked")], [true; 5]),
+            (&[("transfer-encoding", "gzip")], [false; 5]),
+            (&[("transfer-encoding", "chunked"), ("content-length", "0")], [false; 5]),
         ] {
-            assert_eq!(require_framed(&head(200, headers)).is_ok(), framed, "{headers:?}");
+            let whole_if =
+                |method, body: &str, document| require_whole(&head(200, headers), &method, body.as_bytes(), document);
+            let found = [
+                whole_if(Method::GET, "a", false),
+                whole_if(Method::GET, "", false),
+                whole_if(Method::PUT, "a", false),
+                whole_if(Method::PUT, "", false),
+                whole_if(Method::GET, "<a/>", true),
+            ];
+            assert_eq!(found.map(|found| found.is_ok()), whole, "{headers:?}");
         }
     }
 }

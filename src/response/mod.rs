@@ -15,11 +15,11 @@ use http::HeaderName;
 use http::header::{AsHeaderName, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, LAST_MODIFIED};
 
 pub(crate) use self::date::{http_date, iso_date, write_http_date};
-pub(crate) use self::framing::{object_framing, require_framed};
+pub(crate) use self::framing::{object_framing, require_whole};
 pub use self::recognise::Marks;
 pub(crate) use self::recognise::{
-    compression, is_marked, may_be_compressed, require_no_document, require_no_framing, require_not_compressed,
-    require_own, require_own_object, require_same_coding, require_stored,
+    compression, is_marked, length_by_head, may_be_compressed, of_other_length, require_no_document,
+    require_no_framing, require_not_compressed, require_own, require_own_object, require_same_coding, require_stored,
 };
 pub(crate) use self::refusal::{service_error, service_error_document, service_error_of};
 pub use crate::head::ResponseHead;
@@ -102,9 +102,11 @@ impl ContentRange {
 impl ObjectMeta {
     /// Reads the metadata from the head of a GET or HEAD.
     pub(crate) fn from_head(head: ResponseHead) -> Self {
-        // Some services name the bytes with a 200.
-        let range = head.content_range().filter(|_| head.status.is_success());
-        let size = range.and_then(|range| range.size).or_else(|| head.content_length());
+        // Some services name the bytes with a 200. A length beside them is the range's, not the object's.
+        let size = match head.content_range().filter(|_| head.status.is_success()) {
+            Some(range) => range.size,
+            None => head.content_length(),
+        };
         Self { head, size }
     }
 

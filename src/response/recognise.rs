@@ -7,7 +7,7 @@
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, ETAG};
 
-use super::ResponseHead;
+use super::{ObjectMeta, ResponseHead};
 use crate::error::{Error, Result};
 use crate::xml::Document;
 
@@ -31,10 +31,14 @@ impl Marks {
     }
 }
 
-/// True if an answer has a header that only object stores send.
+/// True if an answer has a header that only object stores send. CloudFront and API Gateway have such names for their own.
 pub(crate) fn is_marked(head: &ResponseHead) -> bool {
-    head.headers.keys().any(|name| name.as_str().starts_with("x-amz-"))
+    let is_of_s3 = |name: &str| name.starts_with("x-amz-") && !OF_OTHERS.iter().any(|other| name.starts_with(other));
+    head.headers.keys().any(|name| is_of_s3(name.as_str()))
 }
+
+/// How the headers of what AWS has before S3 begin: `x-amz-cf-id`, `x-amz-cf-pop`, `x-amz-apigw-id`.
+const OF_OTHERS: [&str; 2] = ["x-amz-cf-", "x-amz-apigw-"];
 
 /// True if an answer without a mark may be the service's: it has not marked one before.
 pub(crate) fn may_be_own(head: &ResponseHead, known: Marks) -> bool {
@@ -88,6 +92,21 @@ pub(crate) fn require_same_coding(head: &ResponseHead, stored: &ResponseHead) ->
     }
 }
 
+/// Demands that an object without a tag is as long as a HEAD says; returns how many bytes must come where the answer itself does
+/// not say it, for a whole object.
+pub(crate) fn length_by_head(got: &ObjectMeta, stored: &ObjectMeta, is_whole: bool) -> Result<Option<u64>> {
+    match (got.size(), stored.size()) {
+        (Some(got), Some(stored)) if got == stored => Ok(None),
+        (None, Some(length)) if is_whole => Ok(Some(length)),
+        (None, _) if !is_whole => Ok(None),
+        _ => Err(of_other_length()),
+    }
+}
+
+pub(crate) fn of_other_length() -> Error {
+    Error::passing_protocol("the answer has no ETag, and another length than the object: it is somebody else's")
+}
+
 /// The coding of an answer's bytes, unless it says that there is none.
 pub(crate) fn content_coding(head: &ResponseHead) -> Option<&str> {
     let coding = head.header(CONTENT_ENCODING)?.trim();
@@ -104,7 +123,8 @@ pub(crate) fn compressed(coding: &str) -> Error {
 
 /// Refuses the bytes of an object without a tag that are S3's own document: an error or a listing that came with a 200.
 pub(crate) fn require_no_document(start: &[u8]) -> Result<()> {
-    match Document::open(start) {
+    // The beginning may end within a character, and not every service writes UTF-8.
+    match Document::open(String::from_utf8_lossy(start).as_bytes()) {
         Ok(document) if is_of_s3(document.root(), start) => {
             Err(Error::passing_protocol(format!("the answer is no object but a document of S3: <{}>", document.root())))
         }
@@ -207,10 +227,12 @@ mod tests {
             (&[ID], Marks::Marked),
             (&[("x-amz-id-2", "1")], Marks::Marked),
             (&[("x-amz-version-id", "1")], Marks::Unknown),
+            (&[("x-amz-cf-id", "1"), ("x-amz-cf-pop", "1")], Marks::Unknown),
+            (&[("x-amz-apigw-id", "1"), ("x-amzn-requestid", "1")], Marks::Unknown),
         ] {
             assert_eq!(Marks::of(&head(200, headers)), marks, "{headers:?}");
             let own = |known| require_own(&head(204, headers), known).is_ok();
-            let is_marked = headers.iter().any(|(name, _)| name.starts_with("x-amz-"));
+            let is_marked = marks == Marks::Marked || headers.iter().any(|(name, _)| *name == "x-amz-version-id");
             assert_eq!((own(Marks::Unknown), own(Marks::Marked)), (true, is_marked), "{headers:?}");
         }
     }
@@ -267,6 +289,28 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(require_no_document(start.as_bytes()).is_err(), is_document, "{start}");
+        }
+        for start in [&b"<ListBucketResult><Key>\xc3"[..], b"<Error><Message>d\xe9sol\xe9</Message></Error>"] {
+            assert!(require_no_document(start).is_err(), "{}", start.escape_ascii());
+        }
+    }
+
+    /// What an answer without a tag says, what a HEAD says, of a whole object and of a part; `Err` is a contradiction.
+    #[test]
+    fn a_length_is_compared_with_a_head() {
+        let length = |length: Option<&str>| {
+            let headers: Vec<(&str, &str)> = length.map(|length| ("content-length", length)).into_iter().collect();
+            ObjectMeta::from_head(head(200, &headers))
+        };
+        for (got, stored, whole, part) in [
+            (Some("5"), Some("5"), Ok(None), Ok(None)),
+            (Some("5"), Some("6"), Err(()), Err(())),
+            (Some("5"), None, Err(()), Err(())),
+            (None, Some("5"), Ok(Some(5)), Ok(None)),
+            (None, None, Err(()), Ok(None)),
+        ] {
+            let found = |is_whole| length_by_head(&length(got), &length(stored), is_whole).map_err(drop);
+            assert_eq!((found(true), found(false)), (whole, part), "{got:?} {stored:?}");
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) fn service_error(head: &ResponseHead, body: &[u8], signed_for: &str) 
 /// As [`service_error`], of a service that has shown so much of itself before.
 pub(crate) fn service_error_of(head: &ResponseHead, body: &[u8], signed_for: &str, known: Marks) -> Error {
     let document = service_error_document(body);
-    let has_document = document.is_some();
+    let has_document = document.as_ref().is_some_and(|service| !service.code.is_empty());
     let mut service = document.unwrap_or_else(|| foreign_document(body));
     add_headers(&mut service, head);
     let is_foreign = !is_own_not_found(head, body, has_document, known) && service.code.is_empty();
@@ -61,7 +61,9 @@ fn without_signature(url: &str) -> &str {
 
 /// Reads S3's `<Error>` document; `None` if the body is not one. Some services have it in an envelope, as other services of AWS do.
 pub(crate) fn service_error_document(body: &[u8]) -> Option<ServiceError> {
-    let mut document = Document::open(body).ok()?;
+    // A message in another encoding is no reason to miss the code.
+    let body = String::from_utf8_lossy(body);
+    let mut document = Document::open(body.as_bytes()).ok()?;
     let envelope: &[&str] = match document.root() {
         "Error" => &[],
         "Response" => &["Errors", "Error"],

@@ -55,6 +55,8 @@ fn whose_object_was_found() {
         (new(), &[TAG, ("content-length", "4")], unknown()),
         (over("\"a\"").put_id("1"), &[TAG, FIVE], Settled::Failed { unknown: false }),
         (over("\"a\"").put_id("1"), &[TAG, FIVE, (ID, "2")], Settled::Failed { unknown: false }),
+        (over("\"a\""), &[TAG, FIVE], unknown()),
+        (over("\"a\""), &[TAG, ("content-length", "6")], unknown()),
         (over("\"b\"").put_id("1"), &[TAG, FIVE], Settled::Ambiguous),
         (over("\"b\"").put_id("1"), &[TAG, FIVE, (ID, "2")], unknown()),
         (over("\"b\"").put_id("1"), &[TAG, FIVE, (ID, "1")], Settled::Stored),
@@ -98,8 +100,24 @@ fn what_a_raw_get_accepts() {
         (Raw::put("k"), &[], ERROR, true),
         (Raw::bucket(http::Method::GET), &[], ERROR, true),
     ] {
-        let found = raw.accept(&answer(head(200, headers), body.as_bytes()));
+        let framed = [headers, &[("transfer-encoding", "chunked")]].concat();
+        let found = raw.accept(&answer(head(200, &framed), body.as_bytes()));
         assert_eq!(found.is_ok(), accepted, "{raw:?} {headers:?} {body}");
+    }
+    // As many bytes as the answer says, and all of the object unless a part was asked for.
+    let range = |raw: Raw| raw.header("range", "bytes=0-4");
+    let part = Raw::get("k").query("partNumber", "1");
+    for (raw, status, headers, accepted) in [
+        (Raw::get("k"), 200, &[("content-length", "5")][..], true),
+        (Raw::get("k"), 200, &[], false),
+        (Raw::get("k"), 206, &[("content-length", "5"), ("content-range", "bytes 0-4/10")], false),
+        (range(Raw::get("k")), 206, &[("content-length", "5"), ("content-range", "bytes 0-4/10")], true),
+        (range(Raw::get("k")), 206, &[("transfer-encoding", "chunked"), ("content-range", "bytes 0-5/10")], false),
+        (part, 206, &[("content-length", "5"), ("content-range", "bytes 0-4/10")], true),
+        (Raw::put("k"), 200, &[], true),
+    ] {
+        let found = raw.accept(&answer(head(status, &[headers, &[TAG]].concat()), b"hello"));
+        assert_eq!(found.is_ok(), accepted, "{raw:?} {status} {headers:?}");
     }
     // What it answers is then read: a sub-resource's error is one, an object's bytes are its bytes.
     for (raw, body, headers, is_read) in [

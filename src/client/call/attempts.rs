@@ -28,7 +28,7 @@ use crate::client::{Store, load};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::Answer;
 use crate::request::Request;
-use crate::response::{Marks, ResponseHead, require_framed};
+use crate::response::{Marks, ResponseHead, require_whole};
 use crate::retry::{Decision, Moment, Outcome, Retry};
 use crate::sign::{PayloadForm, SigningTime};
 use crate::skew::ClockSkew;
@@ -275,10 +275,7 @@ impl Call<'_> {
         let bytes = match head.status.is_success() {
             true => {
                 let bytes = body.whole(xml::MAX_BYTES).await?;
-                // A document shows where it ends; any other body that ends with the connection may be cut.
-                if !bytes.is_empty() && !recipient.reads_documents() {
-                    require_framed(&head)?;
-                }
+                require_whole(&head, self.request.method(), &bytes, recipient.reads_documents())?;
                 bytes
             }
             // A refusal counts by its status, and by what arrived of its body before that broke or never ended.

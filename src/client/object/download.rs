@@ -16,7 +16,9 @@ use crate::client::runtime::rare::rare;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::GetObject;
 use crate::pace::{Pace, is_paid};
-use crate::response::{ContentRange, ObjectMeta, object_framing, require_no_document, require_no_framing};
+use crate::response::{
+    ContentRange, ObjectMeta, object_framing, of_other_length, require_no_document, require_no_framing,
+};
 use crate::resume::Resume;
 use crate::retry::Retry;
 
@@ -45,6 +47,8 @@ pub(in crate::client) struct Download {
     deadline: Option<Instant>,
     /// Bytes that were looked at before they are handed out.
     seen: Option<Bytes>,
+    /// How many bytes must come in all, as a HEAD said it and the answer did not.
+    pub required: Option<u64>,
 }
 
 /// What became of a download since the last bytes came.
@@ -92,7 +96,7 @@ impl Download {
     /// Makes one of which no byte was asked for.
     pub fn empty(store: &Store, operation: GetObject, meta: ObjectMeta) -> Box<Self> {
         let (store, source, remaining) = (store.clone(), Source::Ended, Some(0));
-        let (range, received, broken, checksum, touched, repeated, deadline, seen) = Default::default();
+        let (range, received, broken, checksum, touched, repeated, deadline, seen, required) = Default::default();
         Box::new(Self {
             store,
             operation,
@@ -107,6 +111,7 @@ impl Download {
             repeated,
             deadline,
             seen,
+            required,
         })
     }
 
@@ -194,6 +199,7 @@ impl Download {
                 Some(missing @ 1..) => {
                     Err(Error::new(ErrorKind::Truncated, format!("the answer ended {missing} bytes early")))
                 }
+                _ if self.required.is_some_and(|required| self.received != required) => Err(of_other_length()),
                 _ => {
                     self.take_trailers();
                     self.verify(None)
@@ -210,6 +216,9 @@ impl Download {
             require_no_framing(self.meta.head(), &bytes)?;
         }
         self.received += length;
+        if self.required.is_some_and(|required| self.received > required) {
+            return Err(of_other_length());
+        }
         if self.broken.is_some() {
             self.pay(length);
         }

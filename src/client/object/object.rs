@@ -45,6 +45,11 @@ impl Object {
         self.0.require_no_document().await
     }
 
+    /// Lets it fail unless so many bytes come, which the answer itself does not say.
+    pub(in crate::client) fn require_length(&mut self, length: Option<u64>) {
+        self.0.required = length;
+    }
+
     /// Lets it fail unless it is read by a time.
     pub(in crate::client) fn end_by(mut self, deadline: Option<Instant>) -> Self {
         self.0.end_by(deadline);

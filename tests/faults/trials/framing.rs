@@ -19,7 +19,7 @@ const NOT_CHUNKED: [&str; 8] =
 async fn t10_a_coding_that_is_not_chunked_frames_nothing() {
     covers(&["T10", "T13b"]);
     for coding in NOT_CHUNKED {
-        for (sent, name) in [(5000, "half"), (10_000, "whole")] {
+        for (sent, name) in [(0, "nothing"), (5000, "half"), (10_000, "whole")] {
             let headers = format!("Content-Length: 10000\r\nTransfer-Encoding: {coding}\r\n");
             let what = format!("{coding:?}, {name}");
             let (store, _) = closing(answer("200 OK", &headers, &content(sent)));
@@ -34,8 +34,11 @@ async fn t10_a_coding_that_is_not_chunked_frames_nothing() {
 async fn t10_a_coding_without_a_length_frames_nothing() {
     covers(&["T10"]);
     for coding in NOT_CHUNKED {
-        let (store, _) = closing(answer("200 OK", &format!("Transfer-Encoding: {coding}\r\n"), b"hello"));
-        assert_refused(read(&store, "k").await, coding);
+        for body in [&b"hello"[..], b""] {
+            let (store, _) = closing(answer("200 OK", &format!("Transfer-Encoding: {coding}\r\n"), body));
+            assert_refused(read(&store, "k").await, coding);
+            assert_refused(store.send(Raw::get("k")).await.map(|answer| answer.body), coding);
+        }
         let range = format!("Content-Range: bytes 0-9/100\r\nTransfer-Encoding: {coding}\r\n");
         let (store, _) = closing(answer("206 Partial Content", &range, b"hello"));
         assert_refused(read(&store, GetObject::new("k").range(0..10)).await, coding);
@@ -88,6 +91,18 @@ async fn t10_a_write_with_such_an_answer_is_unknown() {
         let (store, _) = closing(answer("200 OK", &format!("Transfer-Encoding: {coding}\r\n"), b"hello"));
         let error = assert_refused(store.put("k", "x").await, coding);
         assert!(error.is_outcome_unknown(), "{coding}: {error}");
+    }
+    for coding in NOT_CHUNKED {
+        for length in ["", "Content-Length: 0\r\n", "Content-Length: 5\r\n"] {
+            let (store, _) = closing(answer("200 OK", &format!("Transfer-Encoding: {coding}\r\n{length}"), b""));
+            for error in [
+                assert_refused(store.put("k", "x").await.map(|_| ()), coding),
+                assert_refused(store.delete("k").await.map(|_| ()), coding),
+                assert_refused(store.send(Raw::delete("k")).await.map(|_| ()), coding),
+            ] {
+                assert!(error.is_outcome_unknown(), "{coding} {length}: {error}");
+            }
+        }
     }
 }
 

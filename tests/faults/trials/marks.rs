@@ -13,7 +13,7 @@ use crate::support::folder::Folder;
 use crate::support::strict::Act;
 
 /// How frameworks and web servers say that there is no such page.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 9] = [
     (
         "X-Powered-By: Express\r\nContent-Type: text/html; charset=utf-8\r\nETag: W/\"8f-qZ9x\"\r\n",
         "<!DOCTYPE html>\n<html lang=\"en\"><body><pre>Cannot GET /bucket/k</pre></body></html>",
@@ -29,6 +29,10 @@ const PAGES: [(&str, &str); 6] = [
         "<?xml version=\"1.0\"?><problem><status>404</status></problem>",
     ),
     ("ETag: e\r\n", "no"),
+    // What AWS has before S3 has headers that begin as S3's.
+    ("Server: CloudFront\r\nX-Amz-Cf-Id: a1==\r\nX-Amz-Cf-Pop: FRA56-P1\r\n", "<html><h1>404 Not Found</h1></html>"),
+    ("X-Amz-Apigw-Id: a1=\r\nx-amzn-RequestId: 1\r\n", "{\"message\":\"Not Found\"}"),
+    ("Content-Type: application/xml\r\n", "<Error><Message>no such page</Message></Error>"),
 ];
 
 /// Demands that an answer is taken for nobody's word of what is there or was done.
@@ -54,6 +58,21 @@ async fn t13a_a_page_with_a_tag_is_no_missing_object() {
         assert!(error.is_outcome_unknown() && rig.server.bucket().content("k").is_some(), "{headers}: {error}");
         rig.assert_sound(store).await;
     }
+}
+
+/// Nor does a raw call take a page for its answer, of a service that has marked one before.
+#[apply(everywhere)]
+async fn t15_a_raw_call_wants_the_mark_too() {
+    covers(&["T15", "T13b"]);
+    let rig = Rig::new();
+    rig.server.bucket().seed("k", "hello");
+    let store = rig.store();
+    store.head("k").await.expect("a marked answer");
+    rig.server.always(reply("200 OK", "Content-Type: text/html\r\nETag: \"a\"\r\n", "<html>busy</html>"));
+    for raw in [Raw::get("k"), Raw::put("k").body("x"), Raw::delete("k"), Raw::get("k").query("tagging", "")] {
+        assert_is_no_word(store.send(raw.clone()).await.map(|answer| answer.body), &format!("{raw:?}"));
+    }
+    rig.assert_sound(store).await;
 }
 
 /// One page is asked past.

@@ -7,7 +7,7 @@ use s3lite::{ErrorKind, GetObject, Raw, Store};
 use super::{MARK, TAG, assert_refused, chunk};
 use crate::covers;
 use crate::rig::{Rig, answer, content, everywhere, parrot, read, reply};
-use crate::support::strict::{Act, Filter, RawResponse};
+use crate::support::strict::{Act, Filter, Framing, RawResponse};
 
 /// What S3 answers with, and no object's bytes where no ETag says so.
 const DOCUMENTS: [&str; 12] = [
@@ -118,18 +118,52 @@ async fn t13_an_object_without_a_tag_is_read_where_head_agrees() {
 #[apply(everywhere)]
 async fn t13_an_answer_that_head_contradicts_is_no_object() {
     covers(&["T13"]);
-    for (key, body) in [("k", "busy, try again"), ("absent", "busy, try again"), ("k", "")] {
-        let rig = Rig::new();
-        rig.server.bucket().seed("k", "hello");
-        let page = Act::mutate(move |answer| {
-            without_tag(answer);
-            (answer.status, answer.body) = (200, body.as_bytes().to_vec());
-        });
-        rig.server.script().always(Filter::Method("GET"), page);
-        rig.server.script().always(Filter::Method("HEAD"), Act::mutate(without_tag));
-        let store = rig.store();
-        assert!(read(&store, key).await.is_err(), "{key} {body:?}");
-        rig.assert_sound(store).await;
+    for (key, body) in [("k", "busy, try again"), ("absent", "busy, try again"), ("k", ""), ("k", "busy")] {
+        for framing in [Framing::Length, Framing::Chunked] {
+            let rig = Rig::new();
+            rig.server.bucket().seed("k", "hello");
+            let page = Act::mutate(move |answer| {
+                without_tag(answer);
+                (answer.status, answer.body, answer.framing) = (200, body.as_bytes().to_vec(), framing);
+            });
+            rig.server.script().always(Filter::Method("GET"), page);
+            rig.server.script().always(Filter::Method("HEAD"), Act::mutate(without_tag));
+            let store = rig.store();
+            assert!(read(&store, key).await.is_err(), "{key} {body:?} {framing:?}");
+            let mut all = Vec::new();
+            let copied = match store.get(key).await {
+                Ok(object) => object.copy_to(&mut all).await.map(drop),
+                Err(error) => Err(error),
+            };
+            assert!(copied.is_err(), "{key} {body:?} {framing:?}");
+            rig.assert_sound(store).await;
+        }
+    }
+}
+
+/// A part is an answer to whoever asks for one, and then all of that part.
+#[apply(everywhere)]
+async fn t13b_a_raw_get_is_not_answered_with_a_part() {
+    covers(&["T13b", "T11"]);
+    let part = |range: &str, framing: &str, body: &[u8]| {
+        super::answer("206 Partial Content", &format!("Content-Range: bytes {range}\r\n{framing}"), body)
+    };
+    let (length, chunked) = ("Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n");
+    let hello = chunk(b"hello");
+    let asked = || Raw::get("k").header("Range", "bytes=0-9");
+    for (raw, answer, is_taken) in [
+        (Raw::get("k"), part("0-4/10", length, b"hello"), false),
+        (Raw::get("k"), part("0-4/10", chunked, &hello), false),
+        (Raw::get("k"), part("0-4/*", length, b"hello"), false),
+        (asked(), part("0-4/5", length, b"hello"), true),
+        (asked(), part("0-4/5", chunked, &hello), true),
+        (asked(), part("0-9/100", length, b"hello"), false),
+        (asked(), part("0-9/100", chunked, &hello), false),
+        (Raw::get("k").query("partNumber", "1"), part("0-4/10", length, b"hello"), true),
+    ] {
+        let (store, _) = parrot(answer.clone());
+        let found = store.send(raw.clone()).await.map(|answer| answer.body);
+        assert_eq!(found.is_ok(), is_taken, "{raw:?} {}: {found:?}", answer.escape_ascii());
     }
 }
 
@@ -137,8 +171,16 @@ async fn t13_an_answer_that_head_contradicts_is_no_object() {
 #[apply(everywhere)]
 async fn t13b_a_raw_get_is_never_cut() {
     covers(&["T13b"]);
-    for framing in ["", "Connection: close\r\n", "Content-Length: 10\r\n", "Transfer-Encoding: chunked\r\n"] {
-        let body = if framing.contains("chunked") { "5\r\nhello\r\n" } else { "hello" };
+    for (framing, body) in [
+        ("", "hello"),
+        ("", ""),
+        ("Connection: close\r\n", "hello"),
+        ("Connection: close\r\n", ""),
+        ("Content-Length: 10\r\n", "hello"),
+        ("Content-Length: 10\r\n", ""),
+        ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n"),
+        ("Transfer-Encoding: chunked\r\n", ""),
+    ] {
         let (store, _) = super::closing(super::answer("200 OK", framing, body.as_bytes()));
         assert_refused(store.send(Raw::get("k")).await.map(|answer| answer.body), framing);
         assert_refused(read(&store, "k").await, framing);

@@ -264,6 +264,11 @@ async fn t23_a_deletion_is_confirmed_by_the_service_alone() {
     }
     let (store, _) = parrot(answer("200 OK", MARK, "<Error><Code>AccessDenied</Code></Error>"));
     assert_eq!(store.delete("k").await.expect_err("refused").code(), Some("AccessDenied"));
+    // Not every service writes UTF-8.
+    let refusal = answer("200 OK", MARK, "<Error><Code>AccessDenied</Code><Message>refus~</Message></Error>");
+    let latin: Vec<u8> = refusal.iter().map(|byte| if *byte == b'~' { 0xe9 } else { *byte }).collect();
+    let (store, _) = parrot(latin);
+    assert_eq!(store.delete("k").await.expect_err("refused").code(), Some("AccessDenied"));
 }
 
 /// Whoever may write and not look has stored the object, which is acknowledged; only that it was verified cannot be said.
