@@ -48,6 +48,38 @@ impl Random {
         }
     }
 
+    /// As [`plan`](Self::plan), of faults for which a real clock has time: nothing stalls.
+    pub fn plan_at_once(&mut self) -> Plan {
+        let most = [1, 400, 3_000, 80_000, 300_000][self.below(5) as usize];
+        let (bytes, fate) = (self.below(most), [Fate::Reset, Fate::Fin][self.below(2) as usize]);
+        match self.below(6) {
+            0 => Plan::up(bytes, fate),
+            1 => Plan::down(bytes, fate),
+            _ => Plan::default(),
+        }
+    }
+
+    /// As [`act`](Self::act), of those that let nobody wait.
+    pub fn act_at_once(&mut self) -> Option<Act> {
+        loop {
+            let act = self.act();
+            let waits = matches!(
+                act,
+                Some(
+                    Act::Swallow
+                        | Act::Stall
+                        | Act::StallBody { .. }
+                        | Act::Trickle { .. }
+                        | Act::Delay(_)
+                        | Act::NoContinue
+                )
+            );
+            if !waits {
+                return act;
+            }
+        }
+    }
+
     /// One request in three meets an act.
     pub fn act(&mut self) -> Option<Act> {
         let after = self.below(60_000) as usize;

@@ -9,19 +9,57 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, GetObject, ListObjectsV2, Payload, PutObject, Store};
 use tokio::time::Instant;
 
 use crate::chance::Random;
+use crate::covers;
+use crate::memory::{Plan, over_sockets};
 use crate::model::{Own, Shared, assert_honest, value, writer_of};
 use crate::rig::{Rig, config};
+use crate::support::runtimes::in_every_runtime;
+use crate::support::strict::Act;
 
 const TASKS: u64 = 8;
-const OPERATIONS: u64 = 150;
 const SHARED_KEYS: u64 = 6;
+
+/// By which clock a run goes.
+#[derive(Clone, Copy)]
+enum Clock {
+    /// A wait costs nothing.
+    Paused,
+    /// Over real sockets, with faults that break at once.
+    Real,
+}
+
+impl Clock {
+    /// Of each task.
+    fn operations(self) -> u64 {
+        match self {
+            Self::Paused => 150,
+            Self::Real => 25,
+        }
+    }
+
+    fn plan(self, random: &mut Random) -> Plan {
+        match self {
+            Self::Paused => random.plan(),
+            Self::Real => random.plan_at_once(),
+        }
+    }
+
+    fn act(self, random: &mut Random) -> Option<Act> {
+        match self {
+            Self::Paused => random.act(),
+            Self::Real => random.act_at_once(),
+        }
+    }
+}
 
 /// What the tasks of a run have in common.
 struct Run {
+    clock: Clock,
     rig: Rig,
     store: Store,
     shared: [Mutex<Shared>; SHARED_KEYS as usize],
@@ -30,12 +68,12 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Arc<Self> {
+    fn new(seed: u64, clock: Clock) -> Arc<Self> {
         let rig = Rig::new();
         let mut random = Random::new(seed);
-        rig.network.always(move |_| random.plan());
+        rig.network.always(move |_| clock.plan(&mut random));
         let store = rig.open(config().set("max-connections", 5).set("expect-continue", "64KiB"));
-        Arc::new(Self { rig, store, shared: Default::default(), done: Mutex::default() })
+        Arc::new(Self { clock, rig, store, shared: Default::default(), done: Mutex::default() })
     }
 
     /// Counts an operation, and demands that it failed for a reason that there was.
@@ -54,8 +92,8 @@ impl Run {
 
 async fn task(run: Arc<Run>, number: u64, seed: u64) {
     let (mut random, mut own) = (Random::new(seed * 1000 + number), Own::default());
-    for step in 0..OPERATIONS {
-        if let Some(act) = random.act() {
+    for step in 0..run.clock.operations() {
+        if let Some(act) = run.clock.act(&mut random) {
             run.rig.server.next(act);
         }
         let id = number * 1_000_000 + step;
@@ -179,8 +217,8 @@ fn check_shared(run: &Run) {
 }
 
 /// One run; returns how many operations there were, how many failed, and how many requests came.
-async fn run(seed: u64) -> (u64, u64, usize) {
-    let run = Run::new(seed);
+async fn run(seed: u64, clock: Clock) -> (u64, u64, usize) {
+    let run = Run::new(seed, clock);
     let tasks: Vec<_> = (0..TASKS).map(|number| tokio::spawn(task(run.clone(), number, seed))).collect();
     for task in tasks {
         task.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
@@ -231,6 +269,17 @@ pub fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
+/// The same over real sockets, in every kind of runtime: on several threads the ends of bodies and connections meet their callers in
+/// any order.
+#[apply(in_every_runtime)]
+async fn the_bucket_holds_it_in_every_runtime() {
+    covers(&["T1"]);
+    let seed = from_environment("S3LITE_FAULTS_SEED").unwrap_or(1);
+    let (operations, failed, requests) = over_sockets(run(seed, Clock::Real)).await;
+    println!("{operations} operations, {failed} failed, {requests} requests");
+    assert!(failed < operations / 2 && requests as u64 > operations, "{failed} of {operations}, {requests} requests");
+}
+
 #[test]
 fn the_bucket_holds_what_was_acknowledged() {
     let first = from_environment("S3LITE_FAULTS_SEED").unwrap_or(1);
@@ -241,7 +290,7 @@ fn the_bucket_holds_what_was_acknowledged() {
         println!("seed {seed}");
         let (done, took) = paused().block_on(async {
             let started = Instant::now();
-            (run(seed).await, started.elapsed())
+            (run(seed, Clock::Paused).await, started.elapsed())
         });
         (operations, failed, requests) = (operations + done.0, failed + done.1, requests + done.2);
         (simulated, seed) = (simulated + took, seed + 1);
