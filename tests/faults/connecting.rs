@@ -166,7 +166,7 @@ async fn a_handshake_that_breaks_is_a_connection_that_fails() {
 
 /// The addresses behind a name are tried by the connector that the transport uses, see `tests/system/addresses.rs`; what
 /// reaches it is one failure or one connection. A name without an address is a failure to connect like any other.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_name_that_leads_nowhere_is_an_error_with_the_name() {
     covers(&["N28", "N31"]);
     let config = config().set("endpoint", "https://no-such-host.invalid").set("tls.roots", "bundled");

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind, Store};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use crate::support::authority::{Authority, SelfSigned};
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::StrictServer;
 use crate::tls::{config, open, server};
 
@@ -51,7 +53,7 @@ async fn refusal(what: &str, tls: Arc<ServerConfig>, file: impl AsRef<[u8]>) -> 
     text
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_certificate_that_vouches_for_itself_is_trusted_by_its_file() {
     for (what, made) in [
         ("an authority", SelfSigned::authority as fn(&[&str]) -> SelfSigned),
@@ -65,7 +67,7 @@ async fn a_certificate_that_vouches_for_itself_is_trusted_by_its_file() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_certificate_that_vouches_for_itself_is_trusted_among_others() {
     let [one, two, three] = [(); 3].map(|()| SelfSigned::authority(&["localhost"]));
     let authority = Authority::new();
@@ -76,7 +78,7 @@ async fn a_certificate_that_vouches_for_itself_is_trusted_among_others() {
     assert_trusted("what an authority signed", authority.server_config(&["localhost"]), &file).await;
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn one_that_is_for_several_names_or_an_address_is_trusted() {
     let certificate = SelfSigned::authority(&["example.com", "*.example.com", "localhost", "127.0.0.1"]);
     assert_trusted("several names", certificate.server_config(), certificate.pem()).await;
@@ -88,7 +90,7 @@ async fn one_that_is_for_several_names_or_an_address_is_trusted() {
 }
 
 /// It is that certificate, that name, that time and that key, or it is nothing.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn nothing_but_that_certificate_is_trusted() {
     let trusted = SelfSigned::authority(&["localhost"]);
     for (what, other) in [
@@ -110,7 +112,7 @@ async fn nothing_but_that_certificate_is_trusted() {
 }
 
 /// A certificate is no secret: whoever copies it has not its key.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_copy_of_that_certificate_is_not_trusted() {
     for certificate in [SelfSigned::authority(&["localhost"]), SelfSigned::server(&["localhost"])] {
         for version in [&TLS12, &TLS13] {
@@ -119,7 +121,7 @@ async fn a_copy_of_that_certificate_is_not_trusted() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn one_that_nobody_trusts_is_told_what_to_do() {
     for certificate in [SelfSigned::authority(&["localhost"]), SelfSigned::server(&["localhost"])] {
         let text = refusal("unknown", certificate.server_config(), Authority::new().pem()).await;
@@ -128,7 +130,7 @@ async fn one_that_nobody_trusts_is_told_what_to_do() {
 }
 
 /// As `openssl req -x509 -subj /CN=localhost` makes it: either that is enough, or it is said what is missing.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn one_without_alternative_names_is_trusted_or_told_so() {
     let (folder, certificate) = (Folder::new(), SelfSigned::authority(&[]));
     let server = server(certificate.server_config()).await;
@@ -139,7 +141,7 @@ async fn one_without_alternative_names_is_trusted_or_told_so() {
     }
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_certificate_of_version_1_is_called_so() {
     let certificate = SelfSigned::of_version_1();
     for version in [&TLS12, &TLS13] {
@@ -151,7 +153,7 @@ async fn a_certificate_of_version_1_is_called_so() {
 }
 
 /// Old authorities are of version 1, and what they signed is as good as ever.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_authority_of_version_1_is_an_authority() {
     let authority = Authority::new();
     let tls = authority.server_config(&["localhost"]);
@@ -161,7 +163,7 @@ async fn an_authority_of_version_1_is_an_authority() {
 }
 
 /// RFC 7468: what stands around the blocks is for people, whatever they write in.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn text_around_certificates_is_read_over() {
     let authority = Authority::new();
     let tls = authority.server_config(&["localhost"]);

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Payload, Store, StoreConfig, StoreConfigBuilder};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -20,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::authority::Authority;
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 
 /// What a source has, and what is announced of it: more than is read before anything is sent.
 const FIRST: usize = 64 << 10;
@@ -112,6 +114,8 @@ fn config() -> StoreConfigBuilder {
         .set("anonymous", true)
         .set("tls.roots", "bundled")
         .set("max-retries", 0)
+        // The server gives no consent, and would be waited for in each case.
+        .set("expect-continue", "off")
 }
 
 /// A connection that has hardly any bytes on the way: what its other end could write, this end has read.
@@ -191,7 +195,7 @@ fn source(arrived: oneshot::Receiver<()>, then: Then) -> Payload {
     Payload::reader(Source { left: FIRST, arrived, then }, ANNOUNCED)
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_upload_that_is_given_up_is_reset() {
     for way in WAYS {
         let Rig { store, arrived, end, _folder } = rig(way, Answer::default()).await;
@@ -205,7 +209,7 @@ async fn an_upload_that_is_given_up_is_reset() {
 }
 
 /// hyper closes a connection in order as soon as its body fails, before anybody else hears of it.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_upload_whose_source_is_not_as_announced_is_reset() {
     for (way, then) in WAYS.into_iter().flat_map(|way| [Then::Fails, Then::Ends, Then::GoesOn].map(|then| (way, then)))
     {
@@ -222,7 +226,7 @@ const REASONED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 40\r\nConnecti
 const STORED: &str = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 0\r\n\r\n";
 
 /// An answer that comes before the body is whole ends the upload; above all, one that says that something was stored.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_upload_that_is_answered_early_is_reset() {
     for way in WAYS {
         for (text, kind) in
@@ -238,7 +242,7 @@ async fn an_upload_that_is_answered_early_is_reset() {
 
 /// A refusal that is read while the service ends its half, whole or cut: hyper closes the connection by itself then, in order
 /// if it may.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_upload_is_reset_though_the_service_has_ended_its_half() {
     for (way, last) in [Way::Dialed, Way::DialedTls].into_iter().flat_map(|way| [" ", ""].map(|last| (way, last))) {
         let (head, size) = ("HTTP/1.1 403 Forbidden\r\nContent-Length: ", 60_000);
@@ -252,7 +256,7 @@ async fn an_upload_is_reset_though_the_service_has_ended_its_half() {
 
 /// Whatever makes hyper end the connection by itself, before anybody hears of it: an end where an answer is due, a whole answer
 /// and an end behind it, an answer that is none.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_upload_is_reset_however_the_service_breaks_it_off() {
     let breaks = [
         ("", Some("")),
@@ -270,7 +274,7 @@ async fn an_upload_is_reset_however_the_service_breaks_it_off() {
 }
 
 /// A panic takes the connection's task with it.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn an_upload_whose_source_panics_is_reset() {
     for way in WAYS {
         let Rig { store, arrived, end, _folder } = rig(way, Answer::default()).await;

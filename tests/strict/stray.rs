@@ -1,12 +1,13 @@
 //! Bytes that come on a connection that waits for nothing, over real sockets: the connection ends, and nobody is given them.
 
+use macro_rules_attribute::apply;
+use s3lite::{Store, StoreConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use s3lite::{Store, StoreConfig};
-
 use crate::open;
+use crate::support::runtimes::in_every_runtime;
 
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\nhello";
 const STRAY: &[u8] = b"HTTP/1.1 200 OK\r\nETag: \"s\"\r\nContent-Length: 5\r\n\r\nstray";
@@ -40,7 +41,7 @@ async fn read(store: &Store) -> Vec<u8> {
     store.get("k").await.expect("the head").bytes().await.expect("its bytes").to_vec()
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn bytes_that_nobody_asked_for_end_an_idle_connection() {
     for extra in [STRAY, b"x", b"\r\n\r\n", b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

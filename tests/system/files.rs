@@ -1,10 +1,12 @@
 //! A download to a file, as the operating system sees it: on the disk before it has its name, and the name on the
 //! disk before it is said to be done.
 
+use macro_rules_attribute::apply;
 use s3lite::{Error, ErrorKind};
 
 use crate::calls::{RIVAL, Wish, syncs, wish};
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::{config, server};
 
 const CONTENT: &str = "hello";
@@ -19,7 +21,7 @@ async fn download(folder: &Folder) -> Result<u64, Error> {
 
 /// A name that lasts longer than the bytes would be an empty file after a loss of power; a name that does not last, a file
 /// that is said to be there and is not.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn bytes_are_on_the_disk_before_their_name_and_the_name_before_the_end() {
     let folder = Folder::new();
     folder.file("target", "before");
@@ -31,7 +33,7 @@ async fn bytes_are_on_the_disk_before_their_name_and_the_name_before_the_end() {
     assert_eq!((directory.path.as_path(), &directory.beside[..]), (folder.path(), &["target".to_owned()][..]), "after");
 }
 
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn bytes_that_do_not_reach_the_disk_take_no_place() {
     let folder = Folder::new();
     let target = folder.file("target", "before");
@@ -43,7 +45,7 @@ async fn bytes_that_do_not_reach_the_disk_take_no_place() {
 }
 
 /// The file is there, but nobody knows for how long.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_name_that_does_not_reach_the_disk_is_said() {
     let folder = Folder::new();
     wish(folder.path(), Wish::NoFolderSync);
@@ -54,7 +56,7 @@ async fn a_name_that_does_not_reach_the_disk_is_said() {
 }
 
 /// A name that is taken is somebody else's, who may read what is written there, or have made a link of it to another file.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_part_is_never_a_file_that_was_there() {
     let folder = Folder::new();
     wish(folder.path(), Wish::RivalFile);

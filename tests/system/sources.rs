@@ -1,14 +1,16 @@
 //! Files that fail in a way in which connections do, as those of a file system that went away.
 
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Payload, Store};
 
 use crate::calls::{Wish, wish};
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::{config, server};
 
 /// What a source says of itself is none of the connection's: on a connection that was used before, it would look as if that
 /// had been closed meanwhile, and the request be sent again.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn a_file_that_fails_is_no_stale_connection() {
     let (server, folder) = (server().await, Folder::new());
     // Without keys it is read as it is sent, and not before.

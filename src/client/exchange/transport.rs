@@ -214,6 +214,9 @@ impl Exchange<'_> {
                     };
                     self.request = Some(request);
                     watchdog.stand_down();
+                    if !self.reuses {
+                        self.transport.pool.avoid(lease.connection().wire());
+                    }
                     return Ok(Sent::NotBegun(lease.into_permit()));
                 }
                 None => {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use macro_rules_attribute::apply;
 use s3lite::{ErrorKind, Payload, PutObject, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::covers;
 use crate::rig::{answer, config};
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 
 /// How often each upload is tried: the race was lost by 5 to 30 of 40.
 const TRIES: usize = 40;
@@ -127,7 +129,7 @@ async fn assert_is_heard(refusal: Refusal, size: usize, expect: &str, kind: Erro
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[apply(in_every_runtime)]
 async fn t14a_a_condition_that_fails_early_is_heard() {
     covers(&["T14a"]);
     for (size, expect) in UPLOADS {
@@ -139,7 +141,7 @@ async fn t14a_a_condition_that_fails_early_is_heard() {
 }
 
 /// A wrong secret is told as what it is, also where the server thinks before it answers, or before it closes.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[apply(in_every_runtime)]
 async fn t14a_an_early_refusal_of_access_is_heard() {
     covers(&["T14a"]);
     for (size, expect) in UPLOADS {
@@ -153,7 +155,7 @@ async fn t14a_an_early_refusal_of_access_is_heard() {
 
 /// Other refusals that come early: a body that is too large, a bucket that is not there; and a throttle, after which what can
 /// be sent once is not sent again.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[apply(in_every_runtime)]
 async fn t14a_other_early_refusals_are_heard() {
     covers(&["T14a"]);
     for (status, code, kind) in [
@@ -172,7 +174,7 @@ async fn t14a_other_early_refusals_are_heard() {
 }
 
 /// Where nothing was answered before the reset, nothing is known; an early success is none, however it ends.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[apply(in_every_runtime)]
 async fn t14a_a_reset_without_an_answer_stays_unknown() {
     covers(&["T14a"]);
     for answered in

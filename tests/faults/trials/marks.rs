@@ -10,6 +10,7 @@ use crate::covers;
 use crate::rig::{Rig, config, content, everywhere, parrot, read, refusal, reply};
 use crate::support::embedded::EmbeddedServer;
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::Act;
 
 /// How frameworks and web servers say that there is no such page.
@@ -277,7 +278,7 @@ async fn t15_a_service_that_never_marks_is_believed() {
 }
 
 /// A server of another make, as it is: each of its answers after each other.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn t15_a_real_server_is_believed() {
     covers(&["T13", "T13a", "T14", "T15", "T23"]);
     let folder = Folder::new();

@@ -18,6 +18,7 @@ use crate::covers;
 use crate::memory::Plan;
 use crate::rig::{Rig, answer, config, content, everywhere, read};
 use crate::support::folder::Folder;
+use crate::support::runtimes::in_every_runtime;
 use crate::support::strict::{Act, AfterEarlyReply};
 
 /// The server closes the connection behind its answer and does not say so.
@@ -176,7 +177,7 @@ fn signed_second(rig: &Rig) -> u64 {
 }
 
 /// A second begins while the call waits for its place; it is in that second that the request is signed.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn t8c_a_request_is_signed_once_it_has_its_place() {
     covers(&["T8c"]);
     let rig = Rig::new();
@@ -193,7 +194,7 @@ async fn t8c_a_request_is_signed_once_it_has_its_place() {
 }
 
 /// The same while the connection is made.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn t8c_a_request_is_signed_once_it_has_its_connection() {
     covers(&["T8c"]);
     let rig = Rig::new();
@@ -206,7 +207,7 @@ async fn t8c_a_request_is_signed_once_it_has_its_connection() {
 }
 
 /// And while the source is opened: a reader that is read first takes what time it takes.
-#[tokio::test]
+#[apply(in_every_runtime)]
 async fn t8c_a_request_is_signed_once_its_reader_was_read() {
     covers(&["T8c"]);
     let rig = Rig::new();
