@@ -34,16 +34,19 @@ pub(crate) struct ObjectFraming {
 ///
 /// # Errors
 ///
-/// A `Transfer-Encoding` that is not chunked alone, or that stands beside a `Content-Length`.
+/// A `Transfer-Encoding` that is not chunked alone, or that stands beside a `Content-Length`; a length that is not one number.
 pub(crate) fn framing(head: &ResponseHead) -> Result<Framing> {
     if matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || head.status.is_informational() {
         return Ok(Framing::Length(0));
     }
-    let (has_length, length) = (head.headers.contains_key(CONTENT_LENGTH), head.content_length());
+    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
+    let first = lengths.next();
+    let has_length = first.is_some();
+    let length = head.content_length().filter(|_| lengths.all(|other| Some(other) == first));
     let mut encodings = head.headers.get_all(TRANSFER_ENCODING).iter();
     match (encodings.next(), encodings.next(), length) {
         (None, _, Some(length)) => Ok(Framing::Length(length)),
-        (None, _, None) if has_length => Err(Error::passing_protocol("the answer's Content-Length is no number")),
+        (None, _, None) if has_length => Err(Error::passing_protocol("the answer's Content-Length is not one number")),
         (None, _, None) => Ok(Framing::Close),
         (Some(only), None, None) if !has_length && is_chunked(only.as_bytes()) => Ok(Framing::Chunked),
         (Some(only), None, _) if is_chunked(only.as_bytes()) => Err(Error::passing_protocol(
@@ -164,167 +167,4 @@ fn unframed() -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-    use crate::head::head;
-
-    /// Every combination of `Transfer-Encoding` and `Content-Length`.
-    #[test]
-    fn what_ends_a_body() {
-        let encodings: [(&[&str], Option<bool>); 9] = [
-            (&[], None),
-            (&["chunked"], Some(true)),
-            (&["Chunked "], Some(true)),
-            (&["identity"], Some(false)),
-            (&["gzip"], Some(false)),
-            (&["gzip, chunked"], Some(false)),
-            (&["chunked, gzip"], Some(false)),
-            (&["chunked", "chunked"], Some(false)),
-            (&[""], Some(false)),
-        ];
-        for (encodings, chunked) in encodings {
-            for length in [None, Some("5"), Some("0"), Some("x"), Some("-1"), Some("+5")] {
-                let mut head = head(200, &[]);
-                for encoding in encodings {
-                    head.headers.append(TRANSFER_ENCODING, HeaderValue::from_str(encoding).expect("a value"));
-                }
-                if let Some(length) = length {
-                    head.headers.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
-                }
-                let expected = match (chunked, length) {
-                    (None, None) => Some(Framing::Close),
-                    (None, Some("5")) => Some(Framing::Length(5)),
-                    (None, Some("0")) => Some(Framing::Length(0)),
-                    (Some(true), None) => Some(Framing::Chunked),
-                    _ => None,
-                };
-                assert_eq!(framing(&head).ok(), expected, "{encodings:?} {length:?}");
-            }
-        }
-        for status in [204, 304] {
-            assert_eq!(framing(&head(status, &[])).ok(), Some(Framing::Length(0)), "{status}");
-        }
-    }
-
-    /// Status, Content-Range, Content-Length and what was asked for; the number of bytes, if the answer is taken.
-    type Case = (u16, &'static str, &'static str, Option<ByteRange>, Option<Option<u64>>);
-
-    #[test]
-    fn which_bytes_an_answer_has() {
-        let (whole, from0, from5) = (None, Some(ByteRange::From(0)), Some(ByteRange::From(5)));
-        let part = |start, end| Some(ByteRange::Part { start, end });
-        let last = |count| Some(ByteRange::Last(count));
-        let cases: [Case; 49] = [
-            (200, "", "10", whole, Some(Some(10))),
-            (200, "", "0", whole, Some(Some(0))),
-            (200, "", "chunked", whole, Some(None)),
-            (200, "", "", whole, None),
-            (200, "", "10", from0, Some(Some(10))),
-            (200, "", "10", from5, None),
-            (200, "", "10", part(0, 10), Some(Some(10))),
-            (200, "", "10", part(0, 100), Some(Some(10))),
-            (200, "", "10", part(0, 9), None),
-            (200, "", "chunked", part(0, 100), None),
-            (200, "", "10", part(1, 10), None),
-            (200, "", "10", last(10), Some(Some(10))),
-            (200, "", "10", last(100), Some(Some(10))),
-            (200, "", "10", last(9), None),
-            (200, "bytes 0-9/10", "10", whole, Some(Some(10))),
-            (200, "bytes 0-9/10", "10", part(0, 10), Some(Some(10))),
-            (200, "bytes 0-9/10", "10", part(0, 100), Some(Some(10))),
-            (200, "bytes 0-9/10", "10", last(10), Some(Some(10))),
-            (200, "bytes 0-9/20", "10", whole, None),
-            (200, "bytes 0-9/20", "20", part(0, 10), None),
-            (200, "garbage", "10", whole, None),
-            (200, "garbage", "10", part(0, 10), None),
-            (206, "", "10", whole, None),
-            (206, "", "10", part(0, 10), None),
-            (206, "bytes 0-99999/100000", "50000", whole, None),
-            (206, "bytes 0-99999/100000", "100000", whole, Some(Some(100_000))),
-            (206, "bytes 0-99999/*", "100000", whole, None),
-            (206, "bytes 0-9/100", "10", whole, None),
-            (206, "bytes 0-499/*", "500", part(0, 1000), None),
-            (206, "bytes 0-999/*", "1000", part(0, 1000), Some(Some(1000))),
-            (206, "bytes 0-999/*", "", part(0, 1000), Some(Some(1000))),
-            (206, "bytes 0-999/*", "chunked", part(0, 1000), Some(Some(1000))),
-            (206, "bytes 0-499/500", "500", part(0, 1000), Some(Some(500))),
-            (206, "bytes 0-499/500", "499", part(0, 1000), None),
-            (206, "bytes 5-9/*", "5", from5, None),
-            (206, "bytes 5-9/10", "5", from5, Some(Some(5))),
-            (206, "bytes 4-9/10", "6", from5, None),
-            (206, "bytes 5-8/10", "4", from5, None),
-            (206, "bytes 5-9/10", "5", last(5), Some(Some(5))),
-            (206, "bytes 0-9/10", "10", last(50), Some(Some(10))),
-            (206, "bytes 0-9/*", "10", last(50), None),
-            (206, "bytes 0--1/0", "0", from0, Some(Some(0))),
-            (206, "bytes 0--1/0", "0", from5, None),
-            (206, "bytes 0-10/11", "11", part(0, 10), None),
-            (206, "bytes 4-9/10", "6", last(5), None),
-            (206, "bytes 3-7/10", "5", last(5), None),
-            (206, "garbage", "0", from0, None),
-            (206, "bytes 0--1/0", "1", from0, None),
-            (202, "", "10", whole, None),
-        ];
-        for (status, range, length, asked, expected) in cases {
-            let mut headers = Vec::new();
-            match length {
-                "" => {}
-                "chunked" => headers.push(("transfer-encoding", "chunked")),
-                length => headers.push(("content-length", length)),
-            }
-            if !range.is_empty() {
-                headers.push(("content-range", range));
-            }
-            let found = object_framing(&head(status, &headers), asked).ok().map(|framing| framing.length);
-            assert_eq!(found, expected, "{status} {range:?} {length:?} to {asked:?}");
-        }
-    }
-
-    /// Each refusal says what is wrong with the answer.
-    #[test]
-    fn refusals_say_why() {
-        for (status, headers, words) in [
-            (200, &[("content-length", "1"), ("transfer-encoding", "chunked")][..], "both Content-Length and"),
-            (200, &[("content-length", "x"), ("transfer-encoding", "chunked")], "both Content-Length and"),
-            (200, &[("transfer-encoding", "gzip")], "other than chunked"),
-            (200, &[("content-length", "x")], "Content-Length is no number"),
-            (200, &[], "does not say how long it is"),
-            (206, &[("content-length", "1")], "does not say which bytes it has (Content-Range)"),
-            (206, &[("content-length", "1"), ("content-range", "x")], "its Content-Range is none"),
-            (200, &[("content-length", "1"), ("content-range", "x")], "its Content-Range is none"),
-            (206, &[("content-length", "1"), ("content-range", "bytes 0-1/2")], "Content-Length is not that of"),
-            (206, &[("content-length", "1"), ("content-range", "bytes 1-1/2")], "not the whole object"),
-            (202, &[("content-length", "1")], "not the object that was asked for"),
-        ] {
-            let error = object_framing(&head(status, headers), None).expect_err(words).to_string();
-            assert!(error.contains(words), "{status} {headers:?}: {error}");
-        }
-        let error = object_framing(&head(206, &[("content-range", "bytes 1-1/2")]), Some(ByteRange::From(0)));
-        assert!(error.expect_err("another range").to_string().contains("other bytes than the range"));
-    }
-
-    /// Headers, and whether the body is whole: of a GET with and without bytes, of a PUT with and without, of a document.
-    #[test]
-    fn an_end_is_demanded() {
-        for (headers, whole) in [
-            (&[][..], [false, false, false, true, true]),
-            (&[("content-length", "0")], [true; 5]),
-            (&[("transfer-encoding", "chunked")], [true; 5]),
-            (&[("transfer-encoding", "gzip")], [false; 5]),
-            (&[("transfer-encoding", "chunked"), ("content-length", "0")], [false; 5]),
-        ] {
-            let whole_if =
-                |method, body: &str, document| require_whole(&head(200, headers), &method, body.as_bytes(), document);
-            let found = [
-                whole_if(Method::GET, "a", false),
-                whole_if(Method::GET, "", false),
-                whole_if(Method::PUT, "a", false),
-                whole_if(Method::PUT, "", false),
-                whole_if(Method::GET, "<a/>", true),
-            ];
-            assert_eq!(found.map(|found| found.is_ok()), whole, "{headers:?}");
-        }
-    }
-}
+mod tests;

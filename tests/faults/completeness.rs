@@ -75,7 +75,11 @@ fn what_waits_waits_for_something() {
 
 /// Path and text of every file of this suite.
 pub fn sources() -> Vec<(String, String)> {
-    let mut folders = vec!["tests/faults".to_owned()];
+    sources_below("tests/faults")
+}
+
+fn sources_below(folder: &str) -> Vec<(String, String)> {
+    let mut folders = vec![folder.to_owned()];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder)).expect("the suite's folder")
@@ -108,6 +112,16 @@ fn what_has_no_twin_says_why() {
     assert!(gone.is_empty(), "listed, and not under a paused clock alone: {gone:?}");
     let unlisted: Vec<_> = paused.iter().filter(|test| !listed.contains_key(*test)).collect();
     assert!(unlisted.is_empty(), "without a twin, and without a reason: {unlisted:?}");
+}
+
+/// An attribute that makes a runtime makes one of one kind alone.
+#[test]
+fn no_test_of_the_client_runs_in_one_kind_of_runtime() {
+    let attributes = [concat!("#[tokio::", "test]"), concat!("#[tokio::", "test(flavor")];
+    for (path, source) in ["tests/faults", "tests/strict", "tests/system"].into_iter().flat_map(sources_below) {
+        let found = attributes.into_iter().find(|attribute| source.contains(attribute));
+        assert_eq!(found, None, "{path}");
+    }
 }
 
 /// A test's text, from its name to the end of its block.
