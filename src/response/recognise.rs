@@ -60,10 +60,10 @@ pub(crate) fn require_own(head: &ResponseHead, known: Marks) -> Result<()> {
     if may_be_own(head, known) { Ok(()) } else { Err(foreign()) }
 }
 
-/// Says of a 404 whether it is the service's word. A document of its own or a mark make it so.
-pub(crate) fn is_own_not_found(head: &ResponseHead, body: &[u8], has_document: bool, known: Marks) -> bool {
+/// Says of a 404 without a code whether it is the service's word. A mark makes it so.
+pub(crate) fn is_own_not_found(head: &ResponseHead, body: &[u8], known: Marks) -> bool {
     let is_empty = body.trim_ascii().is_empty();
-    has_document || is_marked(head) || is_empty && may_be_own(head, known)
+    is_marked(head) || is_empty && may_be_own(head, known)
 }
 
 pub(crate) fn foreign() -> Error {
@@ -189,22 +189,22 @@ mod tests {
     const TAG: (&str, &str) = ("etag", "\"a\"");
     const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
 
-    /// Head, body, document, and whether it is a missing object where nothing is known, and where the service marks answers.
+    /// Head, body, and whether it is a missing object where nothing is known, and where the service marks answers.
     #[test]
     fn whose_a_404_is() {
-        for (headers, body, document, unknown, marked) in [
-            (&[][..], "", false, true, false),
-            (&[ID], "", false, true, true),
-            (&[ID], "<html>", false, true, true),
-            (&[], "<Error>", true, true, true),
-            (&[], "<html>gone</html>", false, false, false),
-            (&[TAG], "<html>gone</html>", false, false, false),
-            (&[TAG, HTML], "<html>gone</html>", false, false, false),
-            (&[HTML], "", false, true, false),
-            (&[ID, HTML], "", false, true, true),
+        for (headers, body, unknown, marked) in [
+            (&[][..], "", true, false),
+            (&[ID], "", true, true),
+            (&[ID], "<html>", true, true),
+            (&[], "<Error>", false, false),
+            (&[], "<html>gone</html>", false, false),
+            (&[TAG], "<html>gone</html>", false, false),
+            (&[TAG, HTML], "<html>gone</html>", false, false),
+            (&[HTML], "", true, false),
+            (&[ID, HTML], "", true, true),
         ] {
             let head = head(404, headers);
-            let own = |known| is_own_not_found(&head, body.as_bytes(), document, known);
+            let own = |known| is_own_not_found(&head, body.as_bytes(), known);
             assert_eq!((own(Marks::Unknown), own(Marks::Marked)), (unknown, marked), "{headers:?} {body}");
         }
     }

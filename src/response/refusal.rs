@@ -17,11 +17,9 @@ pub(crate) fn service_error(head: &ResponseHead, body: &[u8], signed_for: &str) 
 
 /// As [`service_error`], of a service that has shown so much of itself before.
 pub(crate) fn service_error_of(head: &ResponseHead, body: &[u8], signed_for: &str, known: Marks) -> Error {
-    let document = service_error_document(body);
-    let has_document = document.as_ref().is_some_and(|service| !service.code.is_empty());
-    let mut service = document.unwrap_or_else(|| foreign_document(body));
+    let mut service = service_error_document(body).unwrap_or_else(|| foreign_document(body));
     add_headers(&mut service, head);
-    let is_foreign = !is_own_not_found(head, body, has_document, known) && service.code.is_empty();
+    let is_foreign = service.code.is_empty() && !is_own_not_found(head, body, known);
     if is_foreign && head.status == StatusCode::NOT_FOUND {
         // A proxy's page says nothing of the object: taken for a missing one, it would make a deletion succeed.
         return foreign().with_answer(head.clone(), service);

@@ -207,6 +207,20 @@ fn errors_in_envelopes() {
     }
 }
 
+/// A document without a code may be anybody's: a missing object is one in S3's own words.
+#[test]
+fn a_404_in_other_words_is_no_missing_object() {
+    for (body, kind) in [
+        ("<Error><Message>no such page</Message></Error>", ErrorKind::Protocol),
+        ("<Error><Code></Code></Error>", ErrorKind::Protocol),
+        ("<html/>", ErrorKind::Protocol),
+        ("<Error><Code>Unheard</Code></Error>", ErrorKind::NotFound),
+        ("", ErrorKind::NotFound),
+    ] {
+        assert_eq!(refused(404, body).kind(), kind, "{body}");
+    }
+}
+
 /// A store that is full is no failure of the moment, whatever the service calls it.
 #[test]
 fn a_full_store_is_told() {
