@@ -172,11 +172,14 @@ mod tests {
         }
     }
 
+    fn bare(status: u16) -> ResponseHead {
+        crate::head::head(status, &[])
+    }
+
     /// Four minutes explain nothing, and a service takes what is fifteen minutes off (both by the SDKs' rules and S3's guide).
     #[test]
     fn bounds_are_told_to_the_second() {
-        let head = ResponseHead { status: StatusCode::FORBIDDEN, headers: HeaderMap::new() };
-        let refusal = service_error(&head, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", "us-east-1");
+        let refusal = service_error(&bare(403), b"<Error><Code>SignatureDoesNotMatch</Code></Error>", "us-east-1");
         let signed_with = ClockSkew::from_seconds(1_000);
         for (seconds, explains, agrees) in [
             (1_000, false, true),
@@ -206,10 +209,8 @@ mod tests {
             (403, "AccessDenied", false),
             (403, "InvalidAccessKeyId", false),
         ] {
-            let head =
-                ResponseHead { status: StatusCode::from_u16(status).expect("a status"), headers: HeaderMap::new() };
             let body = format!("<Error><Code>{code}</Code></Error>");
-            let refusal = service_error(&head, body.as_bytes(), "us-east-1");
+            let refusal = service_error(&bare(status), body.as_bytes(), "us-east-1");
             assert_eq!(ClockSkew::default().may_be_to_blame(&refusal), may_be, "{status} {code}");
         }
     }

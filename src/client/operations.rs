@@ -180,7 +180,9 @@ impl Store {
         }
         let length = length_by_head(&meta, &stored, operation.byte_range().is_none()).map_err(about)?;
         let mut object = Object::new(self, operation.clone(), meta, body)?;
-        object.require_length(length);
+        if let Some(length) = length {
+            object.require_length(length);
+        }
         object.require_no_document().await?;
         Ok(object)
     }

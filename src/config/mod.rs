@@ -311,7 +311,7 @@ impl fmt::Debug for StoreConfigBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::response::{ResponseHead, service_error};
+    use crate::response::service_error;
 
     fn followed(named: &str, allowed: bool) -> Option<String> {
         told("PermanentRedirect", named, config().set("follow-region", allowed))
@@ -323,7 +323,7 @@ mod tests {
 
     fn told(code: &str, named: &str, config: StoreConfigBuilder) -> Option<String> {
         let config = config.build().expect("valid");
-        let head = ResponseHead { status: http::StatusCode::MOVED_PERMANENTLY, headers: http::HeaderMap::new() };
+        let head = crate::head::head(301, &[]);
         let body = format!("<Error><Code>{code}</Code><Region>{named}</Region></Error>");
         let refusal = service_error(&head, body.as_bytes(), "us-east-1");
         config.region_to_follow(&refusal, "us-east-1").map(|region| region.as_str().to_owned())

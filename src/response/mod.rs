@@ -18,8 +18,8 @@ pub(crate) use self::date::{http_date, iso_date, write_http_date};
 pub(crate) use self::framing::{object_framing, require_whole};
 pub use self::recognise::Marks;
 pub(crate) use self::recognise::{
-    compression, is_marked, length_by_head, may_be_compressed, of_other_length, require_no_document,
-    require_no_framing, require_not_compressed, require_own, require_own_object, require_same_coding, require_stored,
+    compression, is_marked, length_by_head, may_be_compressed, require_no_document, require_no_framing,
+    require_not_compressed, require_own, require_own_object, require_same_coding, require_stored,
 };
 pub(crate) use self::refusal::{service_error, service_error_document, service_error_of};
 pub use crate::head::ResponseHead;

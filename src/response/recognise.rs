@@ -99,12 +99,10 @@ pub(crate) fn length_by_head(got: &ObjectMeta, stored: &ObjectMeta, is_whole: bo
         (Some(got), Some(stored)) if got == stored => Ok(None),
         (None, Some(length)) if is_whole => Ok(Some(length)),
         (None, _) if !is_whole => Ok(None),
-        _ => Err(of_other_length()),
+        _ => Err(Error::passing_protocol(
+            "the answer has no ETag, and another length than the object: it is somebody else's",
+        )),
     }
-}
-
-pub(crate) fn of_other_length() -> Error {
-    Error::passing_protocol("the answer has no ETag, and another length than the object: it is somebody else's")
 }
 
 /// The coding of an answer's bytes, unless it says that there is none.

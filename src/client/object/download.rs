@@ -16,9 +16,7 @@ use crate::client::runtime::rare::rare;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::operation::GetObject;
 use crate::pace::{Pace, is_paid};
-use crate::response::{
-    ContentRange, ObjectMeta, object_framing, of_other_length, require_no_document, require_no_framing,
-};
+use crate::response::{ContentRange, ObjectMeta, object_framing, require_no_document, require_no_framing};
 use crate::resume::Resume;
 use crate::retry::Retry;
 
@@ -47,8 +45,6 @@ pub(in crate::client) struct Download {
     deadline: Option<Instant>,
     /// Bytes that were looked at before they are handed out.
     seen: Option<Bytes>,
-    /// How many bytes must come in all, as a HEAD said it and the answer did not.
-    pub required: Option<u64>,
 }
 
 /// What became of a download since the last bytes came.
@@ -96,7 +92,7 @@ impl Download {
     /// Makes one of which no byte was asked for.
     pub fn empty(store: &Store, operation: GetObject, meta: ObjectMeta) -> Box<Self> {
         let (store, source, remaining) = (store.clone(), Source::Ended, Some(0));
-        let (range, received, broken, checksum, touched, repeated, deadline, seen, required) = Default::default();
+        let (range, received, broken, checksum, touched, repeated, deadline, seen) = Default::default();
         Box::new(Self {
             store,
             operation,
@@ -111,7 +107,6 @@ impl Download {
             repeated,
             deadline,
             seen,
-            required,
         })
     }
 
@@ -126,6 +121,11 @@ impl Download {
         require_no_document(&start).map_err(|error| self.about(error))?;
         self.seen = Some(start).filter(|start| !start.is_empty());
         Ok(())
+    }
+
+    /// Lets it fail unless so many bytes come, where the answer itself does not say how many there are.
+    pub fn require_length(&mut self, length: u64) {
+        self.remaining.get_or_insert(length);
     }
 
     /// Lets it fail unless it is read by a time.
@@ -199,7 +199,6 @@ impl Download {
                 Some(missing @ 1..) => {
                     Err(Error::new(ErrorKind::Truncated, format!("the answer ended {missing} bytes early")))
                 }
-                _ if self.required.is_some_and(|required| self.received != required) => Err(of_other_length()),
                 _ => {
                     self.take_trailers();
                     self.verify(None)
@@ -216,9 +215,6 @@ impl Download {
             require_no_framing(self.meta.head(), &bytes)?;
         }
         self.received += length;
-        if self.required.is_some_and(|required| self.received > required) {
-            return Err(of_other_length());
-        }
         if self.broken.is_some() {
             self.pay(length);
         }

@@ -45,9 +45,9 @@ impl Object {
         self.0.require_no_document().await
     }
 
-    /// Lets it fail unless so many bytes come, which the answer itself does not say.
-    pub(in crate::client) fn require_length(&mut self, length: Option<u64>) {
-        self.0.required = length;
+    /// Lets it fail unless so many bytes come, where the answer itself does not say how many there are.
+    pub(in crate::client) fn require_length(&mut self, length: u64) {
+        self.0.require_length(length);
     }
 
     /// Lets it fail unless it is read by a time.

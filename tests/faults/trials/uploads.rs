@@ -229,6 +229,21 @@ async fn t14e_framing_that_was_stored_is_told() {
     }
 }
 
+/// Nor is one that a service stored too short, under the tag that it acknowledged.
+#[apply(everywhere)]
+async fn t14e_an_object_that_was_stored_too_short_is_told() {
+    covers(&["T14e"]);
+    for size in [0, LARGE - 1] {
+        let rig = Rig::new();
+        let short = Act::mutate(move |answer| answer.set_header("Content-Length", size.to_string()));
+        rig.server.script().always(Filter::Method("HEAD"), short);
+        let store = rig.store();
+        let error = store.put("k", reader(content(LARGE))).await.expect_err("a part of it");
+        assert!(error.kind() == ErrorKind::Integrity && error.is_outcome_unknown(), "{size}: {error}");
+        rig.assert_sound(store).await;
+    }
+}
+
 /// Looking is an extra: whoever may not look, or cannot, has stored the object all the same.
 #[tokio::test(start_paused = true)]
 async fn t14e_a_look_that_is_refused_is_no_failure() {
