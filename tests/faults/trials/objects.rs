@@ -182,7 +182,10 @@ async fn t13b_a_raw_get_is_never_cut() {
         ("Transfer-Encoding: chunked\r\n", ""),
     ] {
         let (store, _) = super::closing(super::answer("200 OK", framing, body.as_bytes()));
-        assert_refused(store.send(Raw::get("k")).await.map(|answer| answer.body), framing);
+        let part = Raw::get("k").header("Range", "bytes=0-9");
+        for raw in [Raw::get("k"), part, Raw::get("k").query("tagging", "")] {
+            assert_refused(store.send(raw.clone()).await.map(|answer| answer.body), &format!("{raw:?} {framing}"));
+        }
         assert_refused(read(&store, "k").await, framing);
     }
     for (version, framing, body) in [
