@@ -12,6 +12,7 @@ mod listing;
 mod objects;
 mod payloads;
 mod presigned;
+mod recorded;
 mod refusals;
 mod server;
 

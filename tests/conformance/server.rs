@@ -48,6 +48,11 @@ impl Server {
     pub fn config(&self) -> StoreConfigBuilder {
         let number = STORES.fetch_add(1, Ordering::Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_nanos();
+        self.whole_bucket().set("key-prefix", format!("s3lite-test/{now:x}-{number}/"))
+    }
+
+    /// The configuration of a store that sees all of the bucket.
+    pub fn whole_bucket(&self) -> StoreConfigBuilder {
         let config = StoreConfig::builder()
             .set("endpoint", self.endpoint.as_str())
             .set("region", self.region.as_str())
@@ -55,8 +60,7 @@ impl Server {
             .set("secret-key", self.secret_key.as_str())
             .set("bucket", self.bucket.as_str())
             .set("addressing", self.style.as_str())
-            .set("allow-http", true)
-            .set("key-prefix", format!("s3lite-test/{now:x}-{number}/"));
+            .set("allow-http", true);
         match &self.ca_file {
             Some(path) => config.set("tls.ca-file", path.to_str().expect("a path in UTF-8")),
             None => config,

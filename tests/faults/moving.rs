@@ -157,6 +157,7 @@ async fn a_server_that_takes_no_bytes_is_given_up() {
     rig.network.next(Plan::up(100_000, Fate::BlackHole));
     let error = once.put("k2", content(3 << 20)).await.expect_err("it is not read");
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Send), "{error}");
+    assert!(error.to_string().contains("idle-timeout = 20s"), "{error}");
     assert!(rig.server.bucket().content("k2").is_none());
     rig.assert_sound(store).await;
 }

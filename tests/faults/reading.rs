@@ -1,7 +1,7 @@
 //! S24 to S28 and S35 to S42: objects that arrive damaged or change while they are read, and listings that are none.
 
 use macro_rules_attribute::apply;
-use s3lite::{ErrorKind, GetObject, ListObjectsV2};
+use s3lite::{ErrorKind, GetObject, ListObjectsV2, Raw};
 
 use crate::covers;
 use crate::rig::{Rig, answer, config, content, everywhere, parrot, read, reply};
@@ -148,6 +148,20 @@ async fn what_is_no_listing_is_never_an_empty_one() {
     }
     let (store, _) = parrot([&answer("200 OK", "", "")[..], b"\xff\xfe"].concat());
     assert!(store.list(ListObjectsV2::new()).next().await.is_err());
+}
+
+/// What is read at once is kept in memory, so it has a limit, in whatever pieces it comes.
+#[tokio::test(start_paused = true)]
+async fn a_small_answer_is_read_up_to_a_limit() {
+    covers(&["S38"]);
+    const LIMIT: usize = 16 << 20;
+    for (length, fits) in [(LIMIT - 1, true), (LIMIT, true), (LIMIT + 1, false)] {
+        let (store, _) = parrot(answer("200 OK", "ETag: \"e\"\r\n", &"x".repeat(length)));
+        match store.send(Raw::get("k")).await {
+            Ok(answer) => assert!(fits && answer.body.len() == length, "{length}"),
+            Err(error) => assert!(!fits && error.kind() == ErrorKind::LimitExceeded, "{length}: {error}"),
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::MARK;
 use super::service::{Act, Service, Step, bytes};
 use crate::covers;
-use crate::rig::{config, everywhere, raw, read, take_request};
+use crate::rig::{config, everywhere, open, raw, read, take_request};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -123,6 +123,50 @@ async fn t5_a_slow_but_steady_body_arrives() {
         assert!(got == bytes(size));
         assert_eq!(service.requests(), 1, "it was never given up");
     }
+}
+
+/// An upload that is taken below the floor ends; one that is taken slowly, but above it, arrives.
+#[tokio::test(start_paused = true)]
+async fn t5_an_upload_below_the_floor_ends() {
+    covers(&["T5"]);
+    const LAST: u8 = 0;
+    for (limit, arrives) in [("1MiB", false), ("10KiB", true)] {
+        let (_, network) = raw(|mut stream, _| async move {
+            let mut taken = vec![0; 100 * KIB];
+            while let Ok(count @ 1..) = stream.read(&mut taken).await {
+                sleep(Duration::from_secs(5)).await;
+                if taken[count - 1] == LAST {
+                    let answer = format!("HTTP/1.1 200 OK\r\n{MARK}ETag: \"e\"\r\nContent-Length: 0\r\n\r\n");
+                    stream.write_all(answer.as_bytes()).await.expect("it is read");
+                }
+            }
+        });
+        let started = Instant::now();
+        let config = config().set("low-speed-limit", limit).set("low-speed-time", "10s");
+        let store = open(&network, config.set("expect-continue", "off"));
+        let body = [vec![7; 4 * MIB], vec![LAST]].concat();
+        match store.put("k", body).await {
+            Ok(_) => assert!(arrives, "it was not taken"),
+            Err(error) => {
+                assert!(!arrives && started.elapsed() < 10 * MINUTE, "{:?}: {error}", started.elapsed());
+                assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Transfer), "{error}");
+                assert!(error.to_string().contains("took the body more slowly than low-speed-limit"), "{error}");
+            }
+        }
+    }
+}
+
+/// A floor of one's own holds for all answers of a download together, however fast each one of them begins.
+#[tokio::test(start_paused = true)]
+async fn t5_what_is_cut_is_as_slow_as_all_of_its_answers() {
+    covers(&["T5"]);
+    let service = Service::new(bytes(20 * MIB), |_| {
+        Act::Body(vec![Step::Wait(Duration::from_secs(6)), Step::Give(100 * KIB), Step::Close])
+    });
+    let store = service.open(config().set("low-speed-limit", "1MiB").set("low-speed-time", "10s"));
+    let error = read(&store, "k").await.expect_err("100 KiB in 6 s");
+    assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Transfer), "{error}");
+    assert_eq!(service.requests(), 2, "{error}");
 }
 
 /// A caller that takes its time is none of the service's.
@@ -240,6 +284,24 @@ async fn t8b_a_small_answer_that_trickles_ends() {
     }
 }
 
+/// One that takes minutes over a thin line does not.
+#[tokio::test(start_paused = true)]
+async fn t8b_a_small_answer_may_take_minutes() {
+    covers(&["T8b"]);
+    let (store, _) = raw(|mut stream, _| async move {
+        take_request(&mut stream).await;
+        let body = "<Tagging><TagSet/></Tagging>";
+        let head = format!("HTTP/1.1 200 OK\r\n{MARK}Content-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.expect("it is read");
+        for byte in body.bytes() {
+            sleep(Duration::from_secs(10)).await;
+            stream.write_all(&[byte]).await.expect("it is read");
+        }
+    });
+    let answer = store.send(Raw::get("k").query("tagging", "")).await.expect("all of it comes in 280 s");
+    assert_eq!(answer.body, "<Tagging><TagSet/></Tagging>");
+}
+
 /// The body of a refusal is not waited for: its status is there.
 #[tokio::test(start_paused = true)]
 async fn t8b_a_refusal_that_trickles_is_one() {
@@ -276,4 +338,17 @@ async fn t5_a_transfer_timeout_counts_the_callers_time() {
         sleep(Duration::from_secs(1)).await;
     };
     assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Transfer), "{error}");
+}
+
+/// What was read whole in time stays so.
+#[tokio::test(start_paused = true)]
+async fn t5_what_was_read_in_time_is_not_late() {
+    covers(&["T5"]);
+    let service = Service::sound(bytes(MIB));
+    let mut object = service.open(config().set("transfer-timeout", "10s")).get("k").await.expect("the head");
+    while object.remaining() != Some(0) {
+        assert!(object.chunk().await.expect("in time").is_some());
+    }
+    sleep(MINUTE).await;
+    assert!(object.chunk().await.expect("it has ended").is_none());
 }
