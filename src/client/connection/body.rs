@@ -128,9 +128,6 @@ impl Sending {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
-        if !self.ended && self.watch.is_given_up() {
-            return Poll::Ready(Some(Err(self.fail(SourceError::GivenUp))));
-        }
         if !self.ended && self.watch.holds_back(cx) {
             return Poll::Pending;
         }
@@ -139,7 +136,7 @@ impl Sending {
                 return Poll::Ready(Some(Ok(self.sent(framed))));
             }
             let Poll::Ready(next) = self.poll_counted(cx) else {
-                self.watch.waits_for_source(cx);
+                self.watch.set(Progress::WaitsForSource, 0);
                 return Poll::Pending;
             };
             let next = match next {

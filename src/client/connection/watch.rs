@@ -1,4 +1,4 @@
-//! How far a body is on its way out, as the transport sees it, and a hand on it: to let it go, or to give it up.
+//! How far a body is on its way out, as the transport sees it, and a hand on it, to let it go.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -25,10 +25,9 @@ pub(in crate::client) struct Watch(Option<Arc<Mutex<Watched>>>);
 #[derive(Debug)]
 struct Watched {
     progress: Progress,
-    /// Whom to wake when the service has consented, or the exchange is given up.
+    /// Whom to wake when the service has consented.
     waker: Option<Waker>,
     sent: u64,
-    given_up: bool,
 }
 
 impl Watch {
@@ -39,7 +38,7 @@ impl Watch {
 
     /// Of a body that has bytes to send.
     pub fn new(progress: Progress) -> Self {
-        Self(Some(Arc::new(Mutex::new(Watched { progress, waker: None, sent: 0, given_up: false }))))
+        Self(Some(Arc::new(Mutex::new(Watched { progress, waker: None, sent: 0 }))))
     }
 
     /// `None` if there are no bytes to send.
@@ -63,19 +62,6 @@ impl Watch {
         }
     }
 
-    /// Ends the body, whatever it waits for: nobody wants it any more.
-    pub fn give_up(&self) {
-        let Some(mut watched) = self.watched() else { return };
-        watched.given_up = true;
-        if let Some(waker) = watched.waker.take() {
-            waker.wake();
-        }
-    }
-
-    pub fn is_given_up(&self) -> bool {
-        self.watched().is_some_and(|watched| watched.given_up)
-    }
-
     /// True while the body is not to go; notes since when it could have.
     pub fn holds_back(&self, cx: &Context<'_>) -> bool {
         let Some(mut watched) = self.watched() else { return false };
@@ -83,12 +69,6 @@ impl Watch {
         watched.progress = Progress::WaitsForConsent(since.or_else(|| Some(Instant::now())));
         watched.waker = Some(cx.waker().clone());
         true
-    }
-
-    pub fn waits_for_source(&self, cx: &Context<'_>) {
-        let Some(mut watched) = self.watched() else { return };
-        watched.progress = Progress::WaitsForSource;
-        watched.waker = Some(cx.waker().clone());
     }
 
     pub fn set(&self, progress: Progress, sent: usize) {

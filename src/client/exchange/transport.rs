@@ -213,7 +213,6 @@ impl Exchange<'_> {
                         return Err(rare(self.broken(failed.into_error(), &watchdog)).await);
                     };
                     self.request = Some(request);
-                    watchdog.stand_down();
                     if !self.reuses {
                         self.transport.pool.avoid(lease.connection().wire());
                     }

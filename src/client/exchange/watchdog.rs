@@ -45,7 +45,6 @@ impl Drop for Watchdog<'_> {
             return;
         }
         self.wire.abort();
-        self.watch.give_up();
     }
 }
 
@@ -113,12 +112,7 @@ impl<'a> Watchdog<'a> {
         self.wire.answered();
         self.over = true;
         let is_sent = self.body_sent() && !self.wire.write_broke();
-        (trace, (!is_sent).then(|| Unsent::new(self.wire.clone(), self.watch.clone())))
-    }
-
-    /// Takes note that the request was not begun: its body is another connection's.
-    pub fn stand_down(&mut self) {
-        self.over = true;
+        (trace, (!is_sent).then(|| Unsent::new(self.wire.clone())))
     }
 
     /// True if the body went out because the service did not answer to `Expect: 100-continue` in time.
@@ -154,19 +148,17 @@ pub(in crate::client) struct Trace {
 /// A connection on which hyper goes on sending a body that nobody wants any more: it ends once the answer is read.
 pub(in crate::client) struct Unsent {
     wire: Arc<Wire>,
-    watch: Watch,
 }
 
 impl Unsent {
-    fn new(wire: Arc<Wire>, watch: Watch) -> Self {
+    fn new(wire: Arc<Wire>) -> Self {
         wire.reset_at_end();
-        Self { wire, watch }
+        Self { wire }
     }
 }
 
 impl Drop for Unsent {
     fn drop(&mut self) {
         self.wire.abort();
-        self.watch.give_up();
     }
 }

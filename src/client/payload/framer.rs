@@ -96,19 +96,22 @@ mod tests {
         Framer::new(signer.chunk_signer(time, &signed))
     }
 
-    /// A chunk byte by byte is few pieces, and the same chunk as in one.
+    /// A chunk byte by byte is few pieces, and the same chunk as in one, or in pieces that end elsewhere than it does.
     #[test]
     fn drops_are_put_together() {
-        let (mut drops, mut whole) = (framer(), framer());
+        let (mut drops, mut pieces, mut whole) = (framer(), framer(), framer());
         let bytes = Bytes::from(vec![b'x'; CHUNK_SIZE as usize + 10_000]);
         for at in 0..bytes.len() {
             drops.take(bytes.slice(at..=at));
             assert!(drops.chunk.len() <= CHUNK_SIZE as usize / SMALL, "{at}");
         }
+        bytes.chunks(10_007).for_each(|piece| pieces.take(Bytes::copy_from_slice(piece)));
         whole.take(bytes);
         drops.end();
+        pieces.end();
         whole.end();
         let sent = |framer: &mut Framer| std::iter::from_fn(|| framer.next()).collect::<Vec<_>>().concat();
-        assert_eq!(sent(&mut drops), sent(&mut whole));
+        let whole = sent(&mut whole);
+        assert_eq!((sent(&mut drops), sent(&mut pieces)), (whole.clone(), whole));
     }
 }

@@ -80,6 +80,7 @@ async fn t30_what_is_no_file_stays_what_it_is() {
         assert_eq!(error.kind(), ErrorKind::Sink, "{error}");
         let text = error.to_string();
         assert!(text.contains(&path.display().to_string()) && !text.contains(".part"), "{text}");
+        assert!(text.contains("write to it with copy_to"), "{text}");
         assert_eq!((error.operation(), error.key()), (Some("GetObject"), Some("k")), "{text}");
         assert_eq!(node(path), before, "{}", path.display());
     }
