@@ -114,4 +114,35 @@ mod tests {
         let whole = sent(&mut whole);
         assert_eq!((sent(&mut drops), sent(&mut pieces)), (whole.clone(), whole));
     }
+
+    /// Copying costs more than it saves, except for drops.
+    #[test]
+    fn only_drops_are_copied() {
+        for (lengths, pieces) in [
+            (&[SMALL, SMALL][..], 2),
+            (&[SMALL, 1], 2),
+            (&[1, SMALL], 2),
+            (&[SMALL - 1, 1], 1),
+            (&[1, SMALL - 1, 1], 2),
+            (&[SMALL - 1, SMALL - 1, 1], 2),
+        ] {
+            let mut framer = framer();
+            lengths.iter().for_each(|length| framer.take(Bytes::from(vec![b'x'; *length])));
+            assert_eq!(framer.chunk.len(), pieces, "{lengths:?}");
+        }
+    }
+
+    /// An empty chunk is the last one, so there is one alone, also behind a full one.
+    #[test]
+    fn no_chunk_but_the_last_is_empty() {
+        let size = CHUNK_SIZE as usize;
+        for (length, chunks) in [(0, 1), (1, 2), (size - 1, 2), (size, 2), (size + 1, 3), (2 * size, 3)] {
+            let mut framer = framer();
+            framer.take(Bytes::from(vec![b'x'; length]));
+            framer.end();
+            let heads =
+                std::iter::from_fn(|| framer.next()).filter(|piece| piece.ends_with(b"\r\n") && piece.len() > 2);
+            assert_eq!(heads.count(), chunks, "{length}");
+        }
+    }
 }
