@@ -1,10 +1,12 @@
 //! N1 to N6, N27 to N31: no connection comes about, or only a late one. Nothing was sent then, and the error says so.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use macro_rules_attribute::apply;
-use s3lite::{ErrorKind, Phase};
+use s3lite::{ErrorKind, Phase, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
@@ -30,6 +32,27 @@ async fn a_refused_connection_is_tried_again() {
         assert_eq!(rig.server.bucket().content("k").as_deref(), Some(&b"hello"[..]));
         rig.assert_sound(store).await;
     }
+}
+
+/// A connection that ends before the request is begun is none, and a new one is a new attempt.
+#[apply(in_every_runtime)]
+async fn t7_what_is_closed_at_once_is_no_connection() {
+    covers(&["T7"]);
+    let dialed = Arc::new(AtomicU32::new(0));
+    let dial = {
+        let dialed = dialed.clone();
+        move |_| {
+            let is_too_often = dialed.fetch_add(1, Ordering::SeqCst) > 50;
+            let (near, _closed) = tokio::io::duplex(1);
+            async move { if is_too_often { Err(io::Error::other("too often")) } else { Ok(near) } }
+        }
+    };
+    let config = config().set("retry-timeout", "1ms").set("retry-base-delay", "1ms").build();
+    let store = Store::dialed_by(config.expect("a configuration"), dial).expect("a store");
+    let error = store.put("k", "hello").await.expect_err("nobody is there");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, dialed.load(Ordering::SeqCst)), "{error}");
+    assert!(error.to_string().contains("closed the connection before the request was begun"), "{error}");
+    assert!(!error.is_outcome_unknown(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
