@@ -13,11 +13,49 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::runtime::Builder;
 
 use crate::covers;
-use crate::rig::{Rig, answer, config, content, everywhere, parrot, raw, reply, take_request};
+use crate::rig::{Rig, answer, config, content, everywhere, parrot, raw, refusal, reply, take_request};
 
 fn with_many_headers() -> Vec<u8> {
     let many: String = (0..150).map(|number| format!("x-amz-meta-n{number}: {number}\r\n")).collect();
     answer("200 OK", &format!("ETag: \"e\"\r\n{many}"), "")
+}
+
+/// A call that is tried again over a new connection makes no more of them than there may be: what is idle meanwhile makes room.
+#[tokio::test(start_paused = true)]
+async fn a_new_connection_takes_the_place_of_an_idle_one() {
+    covers(&["R13"]);
+    let rig = Rig::new();
+    rig.server.bucket().seed("k", "hello");
+    let store = rig.open(config().set("max-connections", 1).set("retry-base-delay", "20s"));
+    rig.server.next(refusal("503 Slow Down", "SlowDown"));
+    let waits = tokio::spawn({
+        let store = store.clone();
+        async move { store.head("k").await }
+    });
+    while rig.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    store.head("k").await.expect("meanwhile");
+    waits.await.expect("no panic").expect("the second try");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!((rig.network.dialed(), rig.server.open_connections()), (3, 1));
+}
+
+/// But only as much as it needs.
+#[apply(everywhere)]
+async fn a_new_connection_leaves_idle_ones_where_there_is_room() {
+    covers(&["R13"]);
+    let rig = Rig::new();
+    rig.server.bucket().seed("k", "hello");
+    let store = rig.open(config().set("max-connections", 8));
+    let three = || async { tokio::try_join!(store.head("k"), store.head("k"), store.head("k")).map(drop) };
+    three().await.expect("three connections");
+    rig.server.next(refusal("503 Slow Down", "SlowDown"));
+    store.head("k").await.expect("the second try, over a new one");
+    let dialed = rig.network.dialed();
+    three().await.expect("those that are there");
+    assert_eq!(rig.network.dialed(), dialed, "they were kept");
 }
 
 /// Each call that was under way when the first of them found out is sent again.
