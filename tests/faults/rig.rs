@@ -6,12 +6,13 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use s3lite::{Error, Store, StoreConfigBuilder};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 use crate::line::ServerEnd;
 use crate::memory::{Network, over_sockets};
+pub use crate::support::request::take_request;
 use crate::support::runtimes;
 use crate::support::store;
 use crate::support::strict::log::Seen;
@@ -175,21 +176,6 @@ pub async fn polled(call: impl Future, times: usize) -> bool {
         yield_now().await;
     }
     false
-}
-
-/// Reads a request's head and body; false once the client is gone.
-pub async fn take_request(stream: &mut (impl AsyncRead + Unpin)) -> bool {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => return false,
-        }
-    }
-    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
-    let mut body = vec![0; length.parse().expect("a length")];
-    stream.read_exact(&mut body).await.is_ok()
 }
 
 /// A server that gives the same bytes to every request, and closes where they do not end an answer.

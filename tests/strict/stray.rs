@@ -2,27 +2,16 @@
 
 use macro_rules_attribute::apply;
 use s3lite::{Store, StoreConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::open;
+use crate::support::request::take_request;
 use crate::support::runtimes::in_every_runtime;
 
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\nhello";
 const STRAY: &[u8] = b"HTTP/1.1 200 OK\r\nETag: \"s\"\r\nContent-Length: 5\r\n\r\nstray";
-
-/// Reads a request's head; false once the client is gone.
-async fn take_request(stream: &mut TcpStream) -> bool {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => return false,
-        }
-    }
-    true
-}
 
 /// Answers one request; on its first connection with more than an answer, once it is told to. Tells when that connection is gone.
 async fn serve(listener: TcpListener, extra: &[u8], go: oneshot::Receiver<()>, is_gone: oneshot::Sender<()>) {

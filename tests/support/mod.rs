@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod folder;
 pub mod pieces;
 pub mod plain;
+pub mod request;
 pub mod runtimes;
 pub mod store;
 pub mod strict;

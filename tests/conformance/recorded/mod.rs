@@ -30,12 +30,13 @@ const SERVERS: usize = 7;
 async fn recorded_answers() {
     let mut count = 0;
     for file in fs::read_dir(FOLDER).expect("the folder of recordings") {
-        let text = fs::read_to_string(file.expect("a file").path()).expect("a recording");
+        let path = file.expect("a file").path();
+        let text = fs::read_to_string(&path).expect("a recording");
         let rows: Vec<Row> = serde_json::from_str::<Vec<Value>>(&text).expect("rows").iter().map(Row::of).collect();
         for row in &rows {
             assert_eq!(row.told.is_some(), row.why.is_some(), "{}: what is told otherwise has a reason", row.call);
         }
-        play(&rows).await;
+        play(&path.display().to_string(), &rows).await;
         count += 1;
     }
     assert_eq!(count, SERVERS, "recordings are missing or not counted");
@@ -54,7 +55,7 @@ async fn a_session_is_recorded_and_played() {
         Some(server) => (None, server),
     };
     let rows = record(&server).await;
-    play(&rows).await;
+    play(&server.endpoint, &rows).await;
     if let Ok(name) = std::env::var("S3LITE_RECORD") {
         let lines: Vec<_> = rows.iter().map(Row::json).collect();
         let file = Path::new(FOLDER).join(name.replace(' ', "-") + ".json");
@@ -99,7 +100,7 @@ async fn record(server: &Server) -> Vec<Row> {
 }
 
 /// Demands that every call is told as it was, and asks for each answer and for no further one.
-async fn play(rows: &[Row]) {
+async fn play(server: &str, rows: &[Row]) {
     let player = Player::start().await;
     let stores = Stores::open(|| crate::support::store::config(player.endpoint()));
     assert_eq!(rows.len(), CALLS.len(), "the recording is of another session");
@@ -107,7 +108,7 @@ async fn play(rows: &[Row]) {
         assert_eq!(call, &row.call, "the recording is of another session");
         player.play(row.answers.clone());
         let told = run(stores.clone()).await;
-        assert_eq!(told, row.told.as_deref().unwrap_or(as_s3), "{call}, answered with {:?}", row.answers);
-        assert_eq!(player.left(), 0, "{call}: answers were not asked for");
+        assert_eq!(told, row.told.as_deref().unwrap_or(as_s3), "{server}: {call}, answered with {:?}", row.answers);
+        assert_eq!(player.left(), 0, "{server}: {call}: answers were not asked for");
     }
 }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::support::request::take_request;
 use crate::support::strict::clock::{http_date, system_seconds};
 
 type Answers = Arc<Mutex<VecDeque<String>>>;
@@ -46,7 +47,7 @@ async fn accept(listener: TcpListener, answers: Answers) {
 }
 
 async fn serve(mut stream: TcpStream, answers: Answers) {
-    while request(&mut stream).await.is_some() {
+    while take_request(&mut stream).await {
         // A request too many finds the connection closed, and its call fails otherwise than it did.
         let Some(answer) = lock(&answers).pop_front().map(|answer| of_today(&answer)) else { return };
         let closes = answer.to_ascii_lowercase().contains("\r\nconnection: close\r\n");
@@ -54,18 +55,6 @@ async fn serve(mut stream: TcpStream, answers: Answers) {
             return;
         }
     }
-}
-
-/// Reads one request.
-async fn request(stream: &mut TcpStream) -> Option<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    let head = String::from_utf8(head).ok()?.to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
-    let mut body = vec![0; length.parse().ok()?];
-    stream.read_exact(&mut body).await.ok().map(|_| ())
 }
 
 /// The answer with the date of today: by one of long ago, a refusal would be the clock's fault.
